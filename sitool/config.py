@@ -1,0 +1,250 @@
+"""Every setting of a study, declared once: its help, its bounds and its unit.
+
+The same declaration checks TOML files and `--set a.b=value`, is printed by
+`sitool settings`, and is what a form is drawn from. How files are found and
+mistakes are worded is in `presets.py`.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from sitool import registry
+
+
+def setting(default: Any, help_text: str, *, unit: str = "", **bounds: Any) -> Any:
+    """Declare one setting with its help, its unit and its bounds."""
+    if isinstance(default, (dict, list)):
+        factory = default.copy
+        return Field(
+            default_factory=factory,
+            description=help_text,
+            json_schema_extra={"unit": unit},
+            **bounds,
+        )
+    return Field(default, description=help_text, json_schema_extra={"unit": unit}, **bounds)
+
+
+class Group(BaseModel):
+    """A table of settings; unknown names are mistakes, and values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSettings(Group):
+    """The base that learns."""
+
+    base: str = setting(
+        "tiny",
+        "Built-in base (tiny, tiny-weak, scripted), a local folder, or a hub name.",
+        min_length=1,
+    )
+    template: Literal["plain", "chat"] = setting(
+        "plain", "How a prompt is wrapped: as it is, or in the base's chat template."
+    )
+    device: Literal["auto", "cpu", "cuda"] = setting("auto", "Where the model runs.")
+    dtype: Literal["auto", "float32", "bfloat16"] = setting(
+        "auto", "Precision of the base's weights; auto is float32 on the CPU, bfloat16 on CUDA."
+    )
+    threads: int = setting(0, "CPU threads of the engine; 0 is all cores.", ge=0, le=256)
+    trust_remote_code: bool = setting(
+        False, "Let a hub model run its own Python code on this machine."
+    )
+    allow_download: bool = setting(
+        False, "Let a hub name be fetched over the network if it is not in the local cache."
+    )
+
+
+class PathTaskSettings(Group):
+    """Find a path in a directed graph; the level is the shortest path's length."""
+
+    name: Literal["path"] = "path"
+    nodes: int = setting(12, "Nodes of the graph.", ge=4, le=26)
+    shortest: bool = setting(False, "Only a shortest path passes; off: any valid path.")
+
+
+class AdditionTaskSettings(Group):
+    """Add two numbers; the level is the number of digits."""
+
+    name: Literal["addition"] = "addition"
+    least_significant_first: bool = setting(True, "Write digits with the ones first.")
+
+
+class ChainTaskSettings(Group):
+    """Follow a chain of assignments modulo a small number; the level is its steps."""
+
+    name: Literal["chain"] = "chain"
+    modulus: int = setting(5, "Values are taken modulo this.", ge=2, le=10)
+
+
+class CountdownTaskSettings(Group):
+    """Reach a target with given numbers, each used at most once."""
+
+    name: Literal["countdown"] = "countdown"
+
+
+class JsonlTaskSettings(Group):
+    """Problems of your own: one JSON object a line with prompt, answer and maybe level."""
+
+    name: Literal["jsonl"] = "jsonl"
+    path: str = setting("", "The file of problems.", min_length=1, validate_default=True)
+    evaluation_path: str | None = setting(
+        None, "A file of evaluation problems; none: a fifth of `path`, by hash."
+    )
+    match: Literal["exact", "number"] = setting(
+        "exact", "Compare answers as text or as numbers."
+    )
+
+
+TaskSettings = Annotated[
+    PathTaskSettings
+    | AdditionTaskSettings
+    | ChainTaskSettings
+    | CountdownTaskSettings
+    | JsonlTaskSettings,
+    Field(discriminator="name"),
+]
+
+
+class DrawSettings(Group):
+    """How much one round draws."""
+
+    problems: int = setting(256, "Problems a round.", unit="problems", ge=1, le=1_000_000)
+    samples: int = setting(8, "Samples of each problem.", unit="samples", ge=1, le=1024)
+
+
+class CurriculumSettings(Group):
+    """Which levels the problems of a round come from."""
+
+    rule: Literal["fixed", "staged", "cosine", "gaussian", "adaptive", "manual"] = setting(
+        "adaptive", "How the weights over levels move from round to round."
+    )
+    lowest: int = setting(1, "Easiest level to draw.", ge=1, le=64)
+    highest: int = setting(0, "Hardest level to draw; 0 is the task's hardest.", ge=0, le=64)
+    weights: dict[int, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = setting(
+        {}, "Weight by level for the fixed and manual rules; empty is uniform."
+    )
+    shift: int = setting(
+        0, "Move the whole mixture this many levels harder (or easier, below 0).", ge=-64, le=64
+    )
+    rounds: int = setting(
+        10, "Rounds over which staged, cosine and gaussian run.", unit="rounds", ge=1, le=10_000
+    )
+    low: float = setting(0.2, "Adaptive: below this success, fall back a level.", ge=0, le=1)
+    high: float = setting(0.6, "Adaptive: above this success, move up a level.", ge=0, le=1)
+    ahead: float = setting(
+        0.25, "Adaptive: share drawn from the level after the active one.", ge=0, le=1
+    )
+    review: float = setting(
+        0.15, "Adaptive: share drawn from the levels already passed.", ge=0, le=1
+    )
+    sigma: float = setting(0.5, "Gaussian: width, in levels.", gt=0, le=64)
+    mu_exp: float = setting(0.5, "Gaussian: the centre moves as progress to this power.", gt=0, le=8)
+    p_min: float = setting(0.0, "Gaussian: least weight of any level.", ge=0, le=0.5)
+
+    @model_validator(mode="after")
+    def _check_band(self) -> "CurriculumSettings":
+        if self.low >= self.high:
+            raise ValueError(f"low ({self.low}) must be below high ({self.high})")
+        if self.ahead + self.review > 1:
+            raise ValueError(
+                f"ahead ({self.ahead}) and review ({self.review}) together must be at most 1"
+            )
+        if self.highest and self.highest < self.lowest:
+            raise ValueError(f"highest ({self.highest}) is below lowest ({self.lowest})")
+        if self.weights and not sum(self.weights.values()):
+            raise ValueError("weights must not all be 0")
+        return self
+
+
+class SamplerSettings(Group):
+    """How completions are drawn."""
+
+    name: str = setting("native", "Which sampler.")
+    temperature: float = setting(1.0, "Temperature of the samples; 0 is greedy.", ge=0, le=10)
+    top_p: float = setting(1.0, "Draw from the most likely tokens of this mass.", gt=0, le=1)
+    top_k: int = setting(0, "Draw from this many most likely tokens; 0 is all.", ge=0)
+    max_new_tokens: int = setting(
+        32, "Limit of a completion, the end token included.", unit="tokens", ge=1, le=8192
+    )
+    chunk_rows: int = setting(
+        512, "Completions drawn together and committed together.", unit="samples", ge=1, le=65536
+    )
+
+
+class VerifierSettings(Group):
+    """Who scores the samples."""
+
+    names: tuple[str, ...] = setting(("truth",), "The verifiers, in order.", min_length=1)
+    time_limit_seconds: float = setting(
+        60.0, "A verifier is stopped after this long on one chunk.", unit="s", gt=0, le=86400
+    )
+
+
+class SelectionSettings(Group):
+    """Which samples count, and how much."""
+
+    rule: Literal["threshold", "quantile", "best_of_n", "exponential"] = setting(
+        "threshold", "How scores become weights."
+    )
+    verifiers: tuple[str, ...] = setting(
+        (), "Whose scores decide; several must all agree (AND). Empty: the first verifier."
+    )
+    threshold: float = setting(1.0, "threshold: keep scores of at least this.", ge=0, le=1)
+    quantile: float = setting(
+        0.25, "quantile: keep this best share of each problem's samples; ties stay.", gt=0, le=1
+    )
+    beta: float = setting(0.5, "exponential: weight = exp(score / beta).", gt=0, le=100)
+    cap_per_problem: int = setting(
+        2, "Keep at most this many samples of a problem; 0 is no limit.", ge=0
+    )
+    dedup: bool = setting(True, "Keep one of equal completions of a problem.")
+
+
+class TrainerSettings(Group):
+    """How the adapter learns from the selected samples."""
+
+    name: str = setting("mle", "Which trainer.")
+    start_from: Literal["parent", "base"] = setting(
+        "parent", "Go on from the parent round's adapter, or begin at the base every round."
+    )
+    optimizer_state: Literal["keep", "fresh"] = setting(
+        "keep", "Carry the optimizer's moments over from the parent round, or not."
+    )
+    rank: int = setting(16, "Rank of the LoRA adapter.", ge=1, le=1024)
+    alpha: float = setting(32.0, "LoRA scale; the update counts alpha / rank.", gt=0, le=4096)
+    learning_rate: float = setting(2e-3, "Peak learning rate of AdamW.", gt=0, le=1)
+    schedule: Literal["constant", "linear"] = setting(
+        "constant", "Keep the learning rate, or lower it to 0 over the round."
+    )
+    epochs: int = setting(2, "Passes over the selected samples.", ge=1, le=1000)
+    batch_size: int = setting(64, "Samples an optimizer step.", unit="samples", ge=1, le=65536)
+    weight_decay: float = setting(0.0, "AdamW's weight decay.", ge=0, le=10)
+    clip_norm: float = setting(1.0, "Clip the gradient's norm to this; 0 is off.", ge=0)
+
+
+class EvaluationSettings(Group):
+    """What is measured after every round, on problems that training never draws."""
+
+    problems_per_level: int = setting(
+        64, "Held-out problems of each level.", unit="problems", ge=1, le=100_000
+    )
+    samples: int = setting(
+        4, "Samples of each held-out problem for pass@k; 0 is greedy only.", ge=0, le=1024
+    )
+    highest: int = setting(0, "Hardest level to evaluate; 0 is the task's hardest.", ge=0, le=64)
+
+
+class Settings(Group):
+    """Everything that a round runs with."""
+
+    seed: int = setting(0, "Seed of the whole study.", ge=0, lt=2**63)
+    model: ModelSettings = Field(default_factory=ModelSettings)
+    task: TaskSettings = Field(default_factory=PathTaskSettings)
+    draw: DrawSettings = Field(default_factory=DrawSettings)
+    curriculum: CurriculumSettings = Field(default_factory=CurriculumSettings)
+    sampler: SamplerSettings = Field(default_factory=SamplerSettings)
+    verifier: VerifierSettings = Field(default_factory=VerifierSettings)
+    selection: SelectionSettings = Field(default_factory=SelectionSettings)
+    trainer: TrainerSettings = Field(default_factory=TrainerSettings)
+    evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)

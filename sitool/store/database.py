@@ -1,0 +1,146 @@
+"""One SQLite file in WAL mode, with every foreign error said in one sentence."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sitool.errors import StoreError
+from sitool.store.schema import FORMAT, TABLES
+
+BUSY_SECONDS = 10.0
+
+
+class Database:
+    """A connection that commits whole transactions or nothing.
+
+    Raises:
+        StoreError: There is no study in the folder, it is of a newer format,
+            or the file cannot be read.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        if not file.is_file():
+            raise StoreError(
+                f"There is no study in {str(file.parent)!r}: {file.name} is missing.",
+                "try: sitool new DIR",
+            )
+        with said_as_store_error(file):
+            self._connection = self._connect()
+            self._check_format()
+
+    @classmethod
+    def create(cls, file: Path) -> "Database":
+        """Make an empty study database.
+
+        Raises:
+            StoreError: The folder already holds a study or cannot be written.
+        """
+        if file.exists():
+            raise StoreError(
+                f"{str(file.parent)!r} already holds a study.",
+                f"try: sitool status {file.parent}, or choose another folder",
+            )
+        with said_as_store_error(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(file, isolation_level=None)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(
+                f"BEGIN;{TABLES}INSERT INTO meta VALUES ('format', '{FORMAT}');COMMIT;"
+            )
+            connection.close()
+        return cls(file)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    def _check_format(self) -> None:
+        found = int(self.value("SELECT value FROM meta WHERE key = 'format'") or 0)
+        if found > FORMAT:
+            raise StoreError(
+                f"{str(self.file.parent)!r} is a study of format {found}; "
+                f"this sitool reads formats up to {FORMAT}.",
+                "try: a newer sitool",
+            )
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit everything inside, or nothing if anything inside fails.
+
+        A transaction inside another one is part of the outer one.
+        """
+        if self._connection.in_transaction:
+            yield
+            return
+        with said_as_store_error(self.file):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._commit()
+
+    def _commit(self) -> None:
+        try:
+            self._connection.execute("COMMIT")
+        except sqlite3.Error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def execute(self, sql: str, values: Sequence[Any] = ()) -> int:
+        """Run one statement and return the id of the row it inserted, if it did."""
+        with said_as_store_error(self.file):
+            return int(self._connection.execute(sql, values).lastrowid or 0)
+
+    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run one statement for each row of values."""
+        with said_as_store_error(self.file):
+            self._connection.executemany(sql, rows)
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        """Return every row of a query."""
+        with said_as_store_error(self.file):
+            return self._connection.execute(sql, values).fetchall()
+
+    def value(self, sql: str, values: Sequence[Any] = ()) -> Any:
+        """Return the first column of the first row, or None."""
+        with said_as_store_error(self.file):
+            row = self._connection.execute(sql, values).fetchone()
+        return None if row is None else row[0]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+
+@contextmanager
+def said_as_store_error(file: Path) -> Iterator[None]:
+    """Turn what SQLite or the disk says into one sentence about the study."""
+    folder = str(file.parent)
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"The database of {folder!r} says: {error}.", _advice(str(error))) from error
+    except OSError as error:
+        raise StoreError(f"{folder!r} cannot be written: {error.strerror or error}.") from error
+
+
+def _advice(complaint: str) -> str:
+    if "full" in complaint:
+        return "try: free some disk space, then run the same command again; nothing is lost"
+    if "locked" in complaint:
+        return "try: again in a moment; another process is writing"
+    if "not a database" in complaint or "malformed" in complaint:
+        return "try: restore study.db from a copy; the file is damaged"
+    return "try: check that the folder is there and can be written"

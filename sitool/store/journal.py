@@ -1,0 +1,94 @@
+"""Commands in, events out: how front ends and the engine talk, and what they said."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sitool.events import Event, read_event
+from sitool.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One thing that somebody asks of the engine.
+
+    Attributes:
+        kind: Such as `step`; see `engine.py` for all.
+        body: Its arguments, as JSON values.
+        status: `waiting`, `running`, `done`, `stopped` or `failed`.
+        error: Why it failed, in one sentence.
+    """
+
+    id: int
+    kind: str
+    body: Mapping[str, Any]
+    author: str
+    status: str
+    error: str
+
+
+class Journal:
+    """The command and event tables of one study."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def ask(self, kind: str, body: Mapping[str, Any], author: str) -> int:
+        """Write a command for the engine; returns its id."""
+        return self._database.execute(
+            "INSERT INTO commands (time, kind, body, author, status)"
+            " VALUES (?, ?, ?, ?, 'waiting')",
+            (time.time(), kind, json.dumps(dict(body)), author),
+        )
+
+    def next_command(self, kinds: Sequence[str] = ()) -> Command | None:
+        """Take the oldest waiting command (of some kinds only, if given) and mark it as running."""
+        only = f" AND kind IN ({','.join('?' * len(kinds))})" if kinds else ""
+        query = f"SELECT id FROM commands WHERE status = 'waiting'{only} ORDER BY id LIMIT 1"
+        if self._database.value(query, tuple(kinds)) is None:
+            return None
+        with self._database.transaction():
+            found = self._database.value(query, tuple(kinds))
+            self.mark(found, "running")
+        return self.command(found)
+
+    def command(self, command_id: int) -> Command:
+        """Return one command as it stands now."""
+        row = self._database.rows("SELECT * FROM commands WHERE id = ?", (command_id,))[0]
+        body = json.loads(row["body"])
+        return Command(row["id"], row["kind"], body, row["author"], row["status"], row["error"])
+
+    def mark(self, command_id: int, status: str, error: str = "") -> None:
+        """Say how far a command has come."""
+        self._database.execute(
+            "UPDATE commands SET status = ?, error = ? WHERE id = ?", (status, error, command_id)
+        )
+
+    def drop_orphans(self, lasting: Sequence[str]) -> None:
+        """Mark as stopped what a dead engine was running, and what it never came to.
+
+        Args:
+            lasting: Kinds that are still to be carried out, whoever asked.
+        """
+        marks = ",".join("?" * len(lasting))
+        self._database.execute(
+            "UPDATE commands SET status = 'stopped' WHERE status = 'running'"
+            f" OR (status = 'waiting' AND kind NOT IN ({marks}))",
+            tuple(lasting),
+        )
+
+    def write(self, event: Event) -> None:
+        """Append an event."""
+        self._database.execute(
+            "INSERT INTO events (time, round, kind, body) VALUES (?, ?, ?, ?)",
+            (time.time(), event.round, event.kind, event.to_json()),
+        )
+
+    def events(self, after: int = 0, limit: int = 1000) -> list[tuple[int, float, Event]]:
+        """Return the next events as (id, seconds since 1970, event)."""
+        rows = self._database.rows(
+            "SELECT * FROM events WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
+        )
+        return [(row["id"], row["time"], read_event(row["kind"], row["body"])) for row in rows]

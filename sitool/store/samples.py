@@ -1,0 +1,458 @@
+"""Problems, samples, scores, selections and decisions of one study.
+
+Rows are written chunk by chunk inside the caller's transaction, and read in
+pages by key, so that a table of a million samples never has to be loaded.
+"""
+
+import json
+import sqlite3
+import time
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sitool.errors import StudyError
+from sitool.records import (
+    Action,
+    Completion,
+    Decision,
+    Outcome,
+    Problem,
+    Sample,
+    Score,
+)
+from sitool.store.database import Database
+from sitool.store.tree import round_label
+
+PAGE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class SampleFilter:
+    """Which samples to look at; every field that is set must hold.
+
+    Attributes:
+        accepted: Counted in its round's training, or did not.
+        overruled: Carries a person's ruling, or none.
+        outcome: Of any verifier.
+        text: Occurs in the completion or the prompt.
+        passed: Any verifier gave it a full pass, or none did.
+    """
+
+    round: int | None = None
+    role: str | None = "train"
+    level: int | None = None
+    accepted: bool | None = None
+    passed: bool | None = None
+    overruled: bool | None = None
+    outcome: Outcome | None = None
+    text: str | None = None
+    problem_id: int | None = None
+
+    def where(self) -> tuple[str, list[object]]:
+        """Return the SQL condition on `samples s` and its values."""
+        clauses, values = ["1"], list[object]()
+        columns = {
+            "s.round": self.round,
+            "s.role": self.role,
+            "s.level": self.level,
+            "s.problem": self.problem_id,
+        }
+        for column, wanted in columns.items():
+            if wanted is not None:
+                clauses.append(f"{column} = ?")
+                values.append(wanted)
+        for sql, flag in (
+            (_ACCEPTED, self.accepted),
+            (_PASSED, self.passed),
+            (_OVERRULED, self.overruled),
+        ):
+            if flag is not None:
+                clauses.append(f"{'' if flag else 'NOT '}{sql}")
+        if self.outcome is not None:
+            clauses.append(
+                "EXISTS (SELECT 1 FROM scores c WHERE c.sample = s.id AND c.outcome = ?)"
+            )
+            values.append(self.outcome)
+        if self.text is not None:
+            clauses.append("(instr(s.text, ?) OR instr(p.prompt, ?))")
+            values += [self.text, self.text]
+        return " AND ".join(clauses), values
+
+
+_ACCEPTED = (
+    "EXISTS (SELECT 1 FROM selections e WHERE e.sample = s.id AND e.round = s.round"
+    " AND e.weight > 0)"
+)
+_PASSED = "EXISTS (SELECT 1 FROM scores c WHERE c.sample = s.id AND c.value >= 1)"
+_OVERRULED = (
+    "coalesce((SELECT d.action FROM decisions d WHERE d.sample = s.id AND d.action != 'note'"
+    " ORDER BY d.id DESC LIMIT 1), 'clear') != 'clear'"
+)
+_SAMPLE = """SELECT s.*, p.task, p.level AS problem_level, p.prompt, p.truth, p.identity, p.facts,
+ e.weight, e.rule FROM samples s JOIN problems p ON p.id = s.problem
+ LEFT JOIN selections e ON e.sample = s.id AND e.round = s.round"""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One sample's score without its texts, for counting many of them.
+
+    Attributes:
+        position: Of its problem in the draw; samples of one problem share it.
+        logprob: Of the completion, in nats.
+        length: Of the completion, in tokens.
+        weight: In its round's training, 0 if it did not count.
+    """
+
+    id: int
+    problem: int
+    level: int
+    position: int
+    logprob: float
+    length: int
+    outcome: Outcome
+    value: float | None
+    flexible: float | None
+    answer: str | None
+    weight: float
+
+    @classmethod
+    def of(cls, problem: Problem, position: int, completion: Completion, score: Score) -> "Mark":
+        """Make the mark of a sample that is not kept."""
+        length = len(completion.token_ids)
+        head = (0, 0, problem.level, position, completion.logprob, length)
+        return cls(*head, score.outcome, score.value, score.flexible, score.answer, 0.0)
+
+    @property
+    def score(self) -> Score:
+        """Return the score without its explanation."""
+        return Score(self.outcome, self.value, self.flexible, self.answer)
+
+
+class Samples:
+    """The samples of one study and what hangs on them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add_draw(self, round_id: int, role: str, problems: Sequence[Problem]) -> None:
+        """Record which problems a round draws, in order."""
+        for position, problem in enumerate(problems):
+            self._database.execute(
+                "INSERT OR REPLACE INTO draws VALUES (?, ?, ?, ?)",
+                (round_id, role, position, self._problem_id(problem)),
+            )
+
+    def _problem_id(self, problem: Problem) -> int:
+        facts = json.dumps(dict(problem.facts), sort_keys=True)
+        key = (problem.task, problem.prompt, problem.truth)
+        self._database.execute(
+            "INSERT OR IGNORE INTO problems (task, prompt, truth, level, identity, facts)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (*key, problem.level, problem.identity, facts),
+        )
+        found = self._database.value(
+            "SELECT id FROM problems WHERE task = ? AND prompt = ? AND truth = ?", key
+        )
+        return int(found)
+
+    def draw(self, round_id: int, role: str) -> list[tuple[int, Problem]]:
+        """Return the problems that a round drew, each with its id, in order."""
+        rows = self._database.rows(
+            "SELECT p.*, p.level AS problem_level FROM draws d JOIN problems p ON p.id = d.problem"
+            " WHERE d.round = ? AND d.role = ? ORDER BY d.position",
+            (round_id, role),
+        )
+        return [(row["id"], _problem(row)) for row in rows]
+
+    def add_samples(
+        self,
+        round_id: int,
+        role: str,
+        first_position: int,
+        problems: Sequence[tuple[int, Problem]],
+        completions: Sequence[Sequence[Completion]],
+    ) -> list[int]:
+        """Record one chunk of samples; returns their ids in order."""
+        ids: list[int] = []
+        for offset, (problem_id, problem) in enumerate(problems):
+            for index, completion in enumerate(completions[offset]):
+                place = (round_id, role, first_position + offset, index, problem_id, problem.level)
+                ids.append(self._database.execute(_INSERT, (*place, *_columns(completion))))
+        return ids
+
+    def drawn_positions(self, round_id: int, role: str) -> int:
+        """Count the problems of a draw that already have their samples."""
+        found = self._database.value(
+            "SELECT coalesce(max(position) + 1, 0) FROM samples WHERE round = ? AND role = ?",
+            (round_id, role),
+        )
+        return int(found)
+
+    def any_drawn(self, round_id: int) -> bool:
+        """Whether a round has drawn its problems already."""
+        return bool(self._database.value("SELECT 1 FROM draws WHERE round = ?", (round_id,)))
+
+    def add_scores(self, verifier: str, scores: Iterable[tuple[int, Score]]) -> None:
+        """Record what a verifier said of some samples, by sample id."""
+        self._database.execute_many(
+            "INSERT INTO scores VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (i, verifier, s.outcome, s.value, s.flexible, s.answer, s.explanation)
+                for i, s in scores
+            ],
+        )
+
+    def unscored(
+        self, round_id: int, verifier: str, roles: Sequence[str], after: int, limit: int
+    ) -> list[Sample]:
+        """Return the next samples above an id that a verifier has not seen yet."""
+        marks = ",".join("?" * len(roles))
+        return self._read(
+            f"{_SAMPLE} WHERE s.round = ? AND s.role IN ({marks}) AND s.id > ? AND NOT EXISTS"
+            " (SELECT 1 FROM scores c WHERE c.sample = s.id AND c.verifier = ?)"
+            " ORDER BY s.id LIMIT ?",
+            (round_id, *roles, after, verifier, limit),
+        )
+
+    def count_scored(self, round_id: int, verifier: str, roles: Sequence[str]) -> int:
+        """Count the samples that a verifier has seen."""
+        marks = ",".join("?" * len(roles))
+        found = self._database.value(
+            "SELECT count(*) FROM samples s JOIN scores c ON c.sample = s.id AND c.verifier = ?"
+            f" WHERE s.round = ? AND s.role IN ({marks})",
+            (verifier, round_id, *roles),
+        )
+        return int(found)
+
+    def marks(self, round_id: int, role: str, verifier: str) -> list[Mark]:
+        """Return the bare scores of a round's samples, in order of problem and sample."""
+        rows = self._database.rows(
+            "SELECT s.id, s.problem, s.level, s.position, s.logprob, s.length, c.outcome, c.value,"
+            " c.flexible, c.answer, coalesce(e.weight, 0) AS weight FROM samples s"
+            " JOIN scores c ON c.sample = s.id AND c.verifier = ?"
+            " LEFT JOIN selections e ON e.sample = s.id AND e.round = s.round"
+            " WHERE s.round = ? AND s.role = ? ORDER BY s.position, s.idx",
+            (verifier, round_id, role),
+        )
+        return [Mark(**{**dict(row), "outcome": Outcome(row["outcome"])}) for row in rows]
+
+    def copy_samples(self, source: int, target: int) -> None:
+        """Give a redo the draw, samples, scores and decisions of the round it repeats."""
+        run = self._database.execute
+        run("INSERT INTO draws SELECT ?, role, position, problem FROM draws"
+            " WHERE round = ? AND role = 'train'", (target, source))  # fmt: skip
+        run("INSERT INTO samples (round, role, position, idx, problem, level, text, finish,"
+            " token_ids, token_logprobs, logprob, length) SELECT ?, role, position, idx, problem,"
+            " level, text, finish, token_ids, token_logprobs, logprob, length FROM samples"
+            " WHERE round = ? AND role = 'train' ORDER BY id", (target, source))  # fmt: skip
+        twin = (
+            " FROM {table} o JOIN samples a ON a.id = o.sample JOIN samples b"
+            " ON b.role = a.role AND b.position = a.position AND b.idx = a.idx"
+            " WHERE a.round = ? AND a.role = 'train' AND b.round = ?"
+        )
+        run("INSERT INTO scores SELECT b.id, o.verifier, o.outcome, o.value, o.flexible, o.answer,"
+            " o.explanation" + twin.format(table="scores"), (source, target))  # fmt: skip
+        run("INSERT INTO decisions (sample, action, text, reason, author, time) SELECT b.id,"
+            " o.action, o.text, o.reason, o.author, o.time"
+            + twin.format(table="decisions") + " ORDER BY o.id", (source, target))  # fmt: skip
+
+    def set_selection(self, round_id: int, rows: Sequence[tuple[int, float, str]]) -> None:
+        """Record (sample id, weight, rule) for a round, in place of an earlier selection."""
+        self._database.execute("DELETE FROM selections WHERE round = ?", (round_id,))
+        self._database.execute_many(
+            "INSERT INTO selections VALUES (?, ?, ?, ?)",
+            [(round_id, sample, weight, rule) for sample, weight, rule in rows],
+        )
+        self._database.execute(
+            "UPDATE rounds SET selected = ? WHERE id = ?", (time.time(), round_id)
+        )
+
+    def selected(self, round_id: int) -> list[tuple[Sample, float]]:
+        """Return what a round trains on, with weights, carried samples included."""
+        rows = self._database.rows(
+            "SELECT sample, weight FROM selections WHERE round = ? AND weight > 0 ORDER BY sample",
+            (round_id,),
+        )
+        weights = {row["sample"]: row["weight"] for row in rows}
+        return [(sample, weights[sample.id]) for sample in self.by_ids(list(weights))]
+
+    def count_selected(self, round_id: int) -> int:
+        """Count what a round trains on, carried samples included."""
+        found = self._database.value(
+            "SELECT count(*) FROM selections WHERE round = ? AND weight > 0", (round_id,)
+        )
+        return int(found)
+
+    def decide(
+        self, sample_id: int, action: Action, *, text: str | None, reason: str, author: str
+    ) -> Decision:
+        """Record what a person says of a sample.
+
+        Raises:
+            StudyError: There is no such sample.
+        """
+        self.sample(sample_id)
+        values = (sample_id, action, text, reason, author, time.time())
+        new = self._database.execute(
+            "INSERT INTO decisions (sample, action, text, reason, author, time)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            values,
+        )
+        return Decision(new, *values)
+
+    def sample(self, sample_id: int) -> Sample:
+        """Return one sample.
+
+        Raises:
+            StudyError: There is no such sample.
+        """
+        found = self.by_ids([sample_id])
+        if not found:
+            raise StudyError(f"There is no sample {sample_id}.", "try: sitool samples DIR")
+        return found[0]
+
+    def by_ids(self, ids: Sequence[int]) -> list[Sample]:
+        """Return the samples of these ids, in order of id; unknown ids are left out."""
+        found: list[Sample] = []
+        for start in range(0, len(ids), PAGE // 4):
+            page = ids[start : start + PAGE // 4]
+            marks = ",".join("?" * len(page))
+            found += self._read(f"{_SAMPLE} WHERE s.id IN ({marks}) ORDER BY s.id", tuple(page))
+        return found
+
+    def page(self, where: SampleFilter, *, after: int = 0, limit: int = 50) -> list[Sample]:
+        """Return the next samples of a filter whose id is above `after`."""
+        condition, values = where.where()
+        sql = f"{_SAMPLE} WHERE {condition} AND s.id > ? ORDER BY s.id LIMIT ?"
+        return self._read(sql, (*values, after, limit))
+
+    def each(self, where: SampleFilter) -> Iterator[Sample]:
+        """Go through all samples of a filter, a page at a time."""
+        after = 0
+        while page := self.page(where, after=after, limit=PAGE):
+            yield from page
+            after = page[-1].id
+
+    def count(self, where: SampleFilter) -> int:
+        """Count the samples of a filter."""
+        condition, values = where.where()
+        return int(
+            self._database.value(
+                "SELECT count(*) FROM samples s JOIN problems p ON p.id = s.problem"
+                f" WHERE {condition}",
+                values,
+            )
+        )
+
+    def late_rulings(self, round_id: int) -> list[Sample]:
+        """Return a round's samples whose ruling came after its training set was fixed.
+
+        A ruling that says what the training did anyway is not among them.
+        """
+        fixed = self._database.value("SELECT selected FROM rounds WHERE id = ?", (round_id,))
+        ruled = self.each(SampleFilter(round=round_id, overruled=True))
+        return [s for s in ruled if fixed is not None and _came_late(s, fixed)]
+
+    def _read(self, sql: str, values: Sequence[object]) -> list[Sample]:
+        rows = self._database.rows(sql, values)
+        ids = [row["id"] for row in rows]
+        scores, decisions = self._scores(ids), self._decisions(ids)
+        return [_sample(row, scores.get(row["id"], {}), decisions.get(row["id"], ())) for row in rows]
+
+    def _scores(self, ids: Sequence[int]) -> dict[int, dict[str, Score]]:
+        found: dict[int, dict[str, Score]] = {}
+        for row in self._rows_of("scores", "verifier", ids):
+            score = Score(
+                Outcome(row["outcome"]),
+                row["value"],
+                row["flexible"],
+                row["answer"],
+                row["explanation"],
+            )
+            found.setdefault(row["sample"], {})[row["verifier"]] = score
+        return found
+
+    def _decisions(self, ids: Sequence[int]) -> dict[int, tuple[Decision, ...]]:
+        found: dict[int, tuple[Decision, ...]] = {}
+        for row in self._rows_of("decisions", "id", ids):
+            made = Decision(**{**dict(row), "action": Action(row["action"])})
+            found[row["sample"]] = (*found.get(row["sample"], ()), made)
+        return found
+
+    def _rows_of(self, table: str, order: str, ids: Sequence[int]) -> list[sqlite3.Row]:
+        listed = json.dumps(list(ids))
+        return self._database.rows(
+            f"SELECT * FROM {table} WHERE sample IN (SELECT value FROM json_each(?))"
+            f" ORDER BY sample, {order}",
+            (listed,),
+        )
+
+
+_INSERT = (
+    "INSERT INTO samples (round, role, position, idx, problem, level, text, finish, token_ids,"
+    " token_logprobs, logprob, length) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+def _came_late(sample: Sample, fixed: float) -> bool:
+    ruling = sample.ruling
+    if ruling is None or ruling.time <= fixed:
+        return False
+    if ruling.action is Action.REJECT:
+        return sample.accepted
+    return ruling.action is Action.EDIT or not sample.accepted
+
+
+def human_rule(action: Action, round_id: int | None = None) -> str:
+    """Say which ruling gave a sample its weight, and in which round it was drawn.
+
+    >>> human_rule(Action.ACCEPT, 3)
+    'you accepted it in r0003'
+    """
+    words = {Action.ACCEPT: "accepted", Action.REJECT: "rejected", Action.EDIT: "edited"}
+    place = "" if round_id is None else f" in {round_label(round_id)}"
+    return f"you {words[action]} it{place}"
+
+
+def _columns(completion: Completion) -> tuple[object, ...]:
+    return (
+        completion.text,
+        completion.finish,
+        array("i", completion.token_ids).tobytes(),
+        array("f", completion.token_logprobs).tobytes(),
+        completion.logprob,
+        len(completion.token_ids),
+    )
+
+
+def _problem(row: sqlite3.Row) -> Problem:
+    return Problem(
+        row["task"],
+        row["problem_level"],
+        row["prompt"],
+        row["truth"],
+        row["identity"],
+        json.loads(row["facts"]),
+    )
+
+
+def _sample(
+    row: sqlite3.Row, scores: Mapping[str, Score], decisions: tuple[Decision, ...]
+) -> Sample:
+    tokens, logprobs = array("i", row["token_ids"]), array("f", row["token_logprobs"])
+    return Sample(
+        id=row["id"],
+        round=row["round"],
+        role=row["role"],
+        position=row["position"],
+        index=row["idx"],
+        problem_id=row["problem"],
+        problem=_problem(row),
+        completion=Completion(tuple(tokens), row["text"], row["finish"], tuple(logprobs)),
+        scores=scores,
+        weight=row["weight"],
+        rule=row["rule"] or "",
+        decisions=decisions,
+    )
