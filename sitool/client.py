@@ -1,0 +1,487 @@
+"""What a person, a script or a front end holds: a study to drive and to look at.
+
+    study = sitool.create("my-study", preset="path")
+    study.step()
+    for sample in study.round(1).samples(accepted=True, level=5):
+        print(sample.completion.text)
+    study.curriculum.harder()
+    study.fork(0)
+
+Importing this loads no torch; that happens in the engine, when a round runs.
+"""
+
+import contextlib
+import getpass
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sitool import curriculum as rules
+from sitool import errors, events, loop
+from sitool.config import CurriculumSettings, Settings
+from sitool.engine import Engine, EngineBusyError
+from sitool.errors import SitoolError, StudyError
+from sitool.events import Event
+from sitool.models.builtin import check_base
+from sitool.parts import make_task
+from sitool.presets import build_settings, changed_settings, merge, parse_settings
+from sitool.records import Action, Outcome, Phase, Sample
+from sitool.store import Metric, Plan, Round, SampleFilter, Store
+from sitool.summary import Comparison, RoundSummary, Summary, compare, summarise, summarise_round
+from sitool.tasks.base import Task
+
+ANSWER_SECONDS = 30.0
+POLL_SECONDS = 0.05
+
+
+def create(
+    folder: str | Path,
+    preset: str | None = None,
+    *,
+    settings: Settings | None = None,
+    file: str | Path | None = None,
+    assignments: Sequence[str] = (),
+) -> "Study":
+    """Make a new study in a folder that has none.
+
+    Args:
+        preset: Name of a preset to begin with; see `sitool presets`.
+        settings: Settings to begin with; a preset is laid over them.
+        file: TOML file of settings, laid over the preset.
+        assignments: `a.b=value` texts, laid over everything.
+
+    Raises:
+        ConfigError: A setting is wrong; nothing is written.
+        SitoolError: The task, the base or the folder is not usable; nothing is written.
+    """
+    path = Path(folder)
+    built = build_settings(preset, Path(file) if file else None, assignments, settings)
+    built = _with_whole_paths(built)
+    task = make_task(built)
+    _check_levels(task, built)
+    check_base(built.model)
+    is_new = not path.exists()
+    try:
+        store = Store.create(path)
+    except SitoolError:
+        if is_new:
+            shutil.rmtree(path, ignore_errors=True)
+        raise
+    store.tree.set_next_settings(built)
+    store.tree.set_meta("preset", preset or "")
+    return Study(store)
+
+
+def open_study(folder: str | Path) -> "Study":
+    """Open the study in a folder.
+
+    Raises:
+        StoreError: There is none, or it is of a newer format.
+    """
+    return Study(Store(Path(folder)))
+
+
+class Study:
+    """One study: step it, look at it, overrule it, go back."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._engine: Engine | None = None
+        self._task: Task | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the study is."""
+        return self._store.folder
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the round that starts next."""
+        return self._store.tree.next_settings
+
+    @property
+    def task(self) -> Task:
+        """The study's task."""
+        if self._task is None:
+            self._task = make_task(self.settings)
+        return self._task
+
+    @property
+    def head(self) -> "RoundView | None":
+        """The finished round that the next one starts from."""
+        head = self._store.tree.head
+        return None if head is None else self.round(head)
+
+    @property
+    def curriculum(self) -> "Curriculum":
+        """What the next round draws, and the controls for it."""
+        return Curriculum(self)
+
+    def rounds(self) -> "list[RoundView]":
+        """Return all rounds, in the order in which they were made."""
+        return [RoundView(self._store, r) for r in self._store.tree.rounds()]
+
+    def round(self, number: int) -> "RoundView":
+        """Return one round.
+
+        Raises:
+            StudyError: There is no such round.
+        """
+        return RoundView(self._store, self._store.tree.round(number))
+
+    def sample(self, sample_id: int) -> Sample:
+        """Return one sample with its scores and decisions.
+
+        Raises:
+            StudyError: There is no such sample.
+        """
+        return self._store.samples.sample(sample_id)
+
+    def summary(self) -> Summary:
+        """Return every number of the study, as of now."""
+        return summarise(self._store)
+
+    def compare(self, first: int, second: int) -> Comparison:
+        """Compare two rounds on the held-out problems that both met.
+
+        Raises:
+            StudyError: One of them does not exist or is not evaluated yet.
+        """
+        rounds = [self._store.tree.round(number) for number in (first, second)]
+        for round_ in rounds:
+            if not round_.finished:
+                raise StudyError(f"{round_.label} is not evaluated yet.", "try: sitool step DIR")
+        return compare(self._store, *rounds)
+
+    def step(self, to: Phase | str | None = None) -> "RoundView":
+        """Run the next round, or go on with the open one, and return it.
+
+        The first step of a study measures the base before.
+
+        Args:
+            to: Stop after this phase, such as `select` to review the samples
+                before training on them. None: to the end of the round.
+
+        Raises:
+            SitoolError: The round cannot go on; what is done is kept.
+        """
+        for _ in self.stream_rounds(1, to):
+            pass
+        open_round = self._store.tree.open_round()
+        return self._head_view() if open_round is None else RoundView(self._store, open_round)
+
+    def run(self, rounds: int) -> "RoundView":
+        """Run this many rounds and return the last; 0 only measures the base."""
+        for _ in self.stream_rounds(rounds):
+            pass
+        return self._head_view()
+
+    def stream_rounds(self, rounds: int = 1, to: Phase | str | None = None) -> Iterator[Event]:
+        """Do what `run` and `step` do and yield the events.
+
+        Raises:
+            StudyError: `to` is no phase.
+            SitoolError: A round cannot go on; what is done is kept.
+        """
+        if to is not None and to not in tuple(Phase):
+            raise StudyError(f"No phase is named {to!r}; known: {', '.join(Phase)}.")
+        yield from self._stream("step", {"rounds": rounds, "to": None if to is None else str(to)})
+
+    def _head_view(self) -> "RoundView":
+        head = self.head
+        if head is None:
+            raise StudyError("The base is not measured yet.", "try: sitool run DIR --rounds 0")
+        return head
+
+    def _stream(self, kind: str, body: Mapping[str, Any]) -> Iterator[Event]:
+        """Ask for a command, carry it out in this process, and yield what happens."""
+        with Engine(self._store) as engine:
+            self._engine = engine
+            self._store.journal.ask(kind, body, author())
+            try:
+                yield from _raising(engine.work())
+            finally:
+                self._engine = None
+
+    def stop(self) -> None:
+        """Stop the round that runs, here or in another process; what is done is kept."""
+        if self._engine is not None:
+            self._engine.stop()
+        else:
+            self._change("stop", {})
+
+    def accept(self, sample_id: int, reason: str = "") -> None:
+        """Let a sample count in training, whatever the verifiers say."""
+        self._decide(sample_id, Action.ACCEPT, reason)
+
+    def reject(self, sample_id: int, reason: str = "") -> None:
+        """Keep a sample out of training, whatever the verifiers say."""
+        self._decide(sample_id, Action.REJECT, reason)
+
+    def edit(self, sample_id: int, text: str, reason: str = "") -> None:
+        """Train on a completion of your own in a sample's place."""
+        self._decide(sample_id, Action.EDIT, reason, text)
+
+    def note(self, sample_id: int, text: str) -> None:
+        """Write something down beside a sample; it changes nothing else."""
+        self._decide(sample_id, Action.NOTE, text)
+
+    def clear(self, sample_id: int) -> None:
+        """Take a ruling back: the verifiers decide again."""
+        self._decide(sample_id, Action.CLEAR, "")
+
+    def _decide(
+        self, sample_id: int, action: Action, reason: str, text: str | None = None
+    ) -> None:
+        body = {"sample": sample_id, "action": action.value, "reason": reason, "text": text}
+        self._change("decide", body)
+
+    def configure(
+        self, *assignments: str, table: Mapping[str, Any] | None = None
+    ) -> dict[str, tuple[Any, Any]]:
+        """Change settings of the next round; returns path -> (before, after).
+
+        Args:
+            assignments: `a.b=value` texts.
+            table: Nested settings, laid under the assignments.
+
+        Raises:
+            ConfigError: A setting is wrong; nothing is changed.
+            StudyError: The setting belongs to the whole study.
+        """
+        before = self.settings
+        base = parse_settings(merge(before.model_dump(mode="json"), table or {}))
+        after = build_settings(assignments=assignments, base=base)
+        self._change("configure", {"settings": after.model_dump(mode="json")})
+        return changed_settings(before, after)
+
+    def undo(self) -> "RoundView":
+        """Step back: leave the open round, or move the head to its parent."""
+        self._change("undo", {})
+        return self._head_view()
+
+    def fork(self, number: int, *assignments: str) -> "RoundView":
+        """Let the next round start from an older one, with its settings and these changes.
+
+        Raises:
+            StudyError: There is no such round, or it is not finished.
+        """
+        target = self._store.tree.round(number)
+        build_settings(assignments=assignments, base=target.settings)
+        self._change("fork", {"round": number})
+        if assignments:
+            self.configure(*assignments)
+        return self._head_view()
+
+    def redo(self, number: int) -> "RoundView":
+        """Open a twin of a round: the same samples, selected again under today's rulings.
+
+        Step it to train from the same parent and to evaluate.
+
+        Raises:
+            StudyError: There is no such round, or it is not finished.
+        """
+        self._change("redo", {"round": number})
+        return self.rounds()[-1]
+
+    def evaluate(
+        self, number: int | None = None, problems_per_level: int = 256, samples: int = 0
+    ) -> list[Metric]:
+        """Measure a finished round again, with more problems; its own numbers stay.
+
+        Args:
+            number: The round; None is the head.
+            samples: Of each problem, for pass@k; 0 is greedy only.
+        """
+        figures: list[Metric] = []
+        for event in self.stream_evaluation(number, problems_per_level, samples):
+            if isinstance(event, events.RoundEvaluated):
+                figures = [Metric(*figure) for figure in event.figures]
+        return figures
+
+    def stream_evaluation(
+        self, number: int | None, problems_per_level: int, samples: int
+    ) -> Iterator[Event]:
+        """Do what `evaluate` does and yield the events."""
+        chosen = self._head_view().number if number is None else number
+        body = {"round": chosen, "problems_per_level": problems_per_level, "samples": samples}
+        yield from self._stream("evaluate", body)
+
+    def _change(self, kind: str, body: Mapping[str, Any]) -> None:
+        """Carry out a command that takes no time, here or in the engine that works now.
+
+        Raises:
+            SitoolError: It cannot be carried out; the study is as it was.
+        """
+        asked = self._store.journal.ask(kind, body, author())
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while self._store.journal.command(asked).status in ("waiting", "running"):
+            with contextlib.suppress(EngineBusyError), Engine(self._store) as engine:
+                for _ in _raising(engine.work()):
+                    pass
+            if time.monotonic() > deadline:
+                raise StudyError(
+                    f"The process that works on this study did not answer within"
+                    f" {ANSWER_SECONDS:g} s; it will when its present chunk is done.",
+                    f"try: sitool status {self.folder}",
+                )
+            time.sleep(POLL_SECONDS)
+        command = self._store.journal.command(asked)
+        if command.status == "failed":
+            raise StudyError(*command.error.partition("\n")[::2])
+
+    def plan(self) -> Plan:
+        """Work out what the next round will draw.
+
+        Raises:
+            StudyError: Round 0 is not finished yet.
+        """
+        head = self._head_view().record
+        return loop.plan_round(self._store, self.task, self.settings, head)
+
+    def close(self) -> None:
+        """Close the database; the study stays as it is."""
+        self._store.close()
+
+
+class RoundView:
+    """One round of a study, to look at."""
+
+    def __init__(self, store: Store, record: Round) -> None:
+        self._store = store
+        self.record = record
+
+    def __repr__(self) -> str:
+        return f"<{self.record.label}: {self.record.status}>"
+
+    @property
+    def number(self) -> int:
+        """The round's number."""
+        return self.record.id
+
+    @property
+    def settings(self) -> Settings:
+        """The resolved settings that it ran with."""
+        return self.record.settings
+
+    @property
+    def adapter(self) -> Path | None:
+        """The folder of its adapter, in PEFT's format; None for round 0."""
+        folder = self._store.adapter_folder(self.number)
+        return folder if self.number and folder.is_dir() else None
+
+    @property
+    def accuracy(self) -> dict[int, Metric]:
+        """Greedy accuracy by level, with intervals; 0 is all levels."""
+        return self._store.metrics.of(self.number, "accuracy")
+
+    def summary(self) -> RoundSummary:
+        """Return the round's numbers."""
+        parent = self.record.parent
+        above = None if parent is None else self._store.tree.round(parent)
+        return summarise_round(self._store, self.record, above)
+
+    def samples(
+        self,
+        *,
+        accepted: bool | None = None,
+        passed: bool | None = None,
+        overruled: bool | None = None,
+        level: int | None = None,
+        outcome: Outcome | None = None,
+        text: str | None = None,
+        role: str = "train",
+    ) -> Iterator[Sample]:
+        """Go through the round's samples that fit every filter that is given.
+
+        Args:
+            role: `train`, or of the evaluation `greedy` or `sampled`.
+        """
+        where = SampleFilter(
+            round=self.number,
+            role=role,
+            level=level,
+            accepted=accepted,
+            passed=passed,
+            overruled=overruled,
+            outcome=outcome,
+            text=text,
+        )
+        return self._store.samples.each(where)
+
+
+class Curriculum:
+    """Which levels the next round draws from, and how to change it."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+
+    @property
+    def settings(self) -> CurriculumSettings:
+        """The curriculum's settings of the next round."""
+        return self._study.settings.curriculum
+
+    @property
+    def weights(self) -> Mapping[int, float]:
+        """The next round's weight by level, summing to 1."""
+        return self._study.plan().weights
+
+    def harder(self) -> Mapping[int, float]:
+        """Move the mixture one level harder; returns the next round's weights."""
+        return self._move(rules.harder(self.settings, list(self._study.task.levels)))
+
+    def easier(self) -> Mapping[int, float]:
+        """Move the mixture one level easier; returns the next round's weights."""
+        return self._move(rules.easier(self.settings, list(self._study.task.levels)))
+
+    def set(self, **changes: Any) -> Mapping[int, float]:
+        """Change settings such as `rule="manual"` or `weights={5: 1, 6: 2}`.
+
+        Raises:
+            ConfigError: A setting is wrong; nothing is changed.
+        """
+        self._study.configure(table={"curriculum": changes})
+        return self.weights
+
+    def _move(self, settings: CurriculumSettings) -> Mapping[int, float]:
+        return self.set(shift=settings.shift)
+
+
+def author() -> str:
+    """Return who decides: SITOOL_AUTHOR, or the name of the user."""
+    named = os.environ.get("SITOOL_AUTHOR")
+    if named:
+        return named
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "someone"
+
+
+def _raising(happened: Iterator[Event]) -> Iterator[Event]:
+    """Pass events on; a failed command is raised as the error that it was."""
+    for event in happened:
+        yield event
+        if isinstance(event, events.CommandFailed):
+            kind = getattr(errors, event.error, SitoolError)
+            error = kind.__new__(kind)
+            SitoolError.__init__(error, event.message, event.hint)
+            raise error
+
+
+def _with_whole_paths(settings: Settings) -> Settings:
+    """Make a data file's path hold from every folder."""
+    table = settings.model_dump(mode="json")
+    for name in ("path", "evaluation_path"):
+        if table["task"].get(name):
+            table["task"][name] = str(Path(table["task"][name]).expanduser().resolve())
+    if Path(settings.model.base).expanduser().is_dir():
+        table["model"]["base"] = str(Path(settings.model.base).expanduser().resolve())
+    return parse_settings(table)
+
+
+def _check_levels(task: Task, settings: Settings) -> None:
+    rules.ladder(settings.curriculum, list(task.levels))

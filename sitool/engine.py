@@ -1,0 +1,332 @@
+"""Works on one study: takes commands, drives the loop, journals what happens.
+
+Everything that changes a study goes through the command table, so that it does
+not matter which process asks. Today the engine runs inside the process that
+asks; while it works on a round it also carries out what other processes ask
+for between two events.
+
+Commands, with the fields of their bodies:
+
+    step        {rounds, to}             run rounds, or go on with the open one; up to a phase if
+                                         `to` is given; measures the base first if need be
+    stop        {}                       stop the round that runs, keep what is done
+    decide      {sample, action, text, reason}
+    configure   {settings}               of the next round
+    undo        {}                       step back: from the open round, or to the head's parent
+    fork        {round}                  make a finished round the head
+    redo        {round}                  select and train again on a round's samples
+    evaluate    {round, problems_per_level, samples}   measure a finished round again
+
+A command that cannot be carried out becomes a `CommandFailed` event; the study
+is then as it was before.
+"""
+
+import fcntl
+import os
+from collections.abc import Callable, Generator, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from sitool import events, loop
+from sitool.config import Settings
+from sitool.errors import SitoolError, StudyError
+from sitool.events import Event
+from sitool.parts import Parts, make_task
+from sitool.presets import parse_settings
+from sitool.records import Action, Phase
+from sitool.store import Command, Round, Store
+from sitool.tasks.base import Task
+
+
+WHILE_RUNNING = ("stop", "decide", "configure", "undo", "fork", "redo")
+"""Commands that do not wait for the round that runs; the last three are refused meanwhile."""
+
+
+class Lock:
+    """The right to work on a study: held by one process, freed when it ends, however."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "engine.lock"
+        self._file: Any = None
+
+    def take(self) -> bool:
+        """Take the lock; False if another process has it."""
+        file = open(self._path, "a+", encoding="ascii")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            return False
+        file.seek(0)
+        file.truncate()
+        file.write(str(os.getpid()))
+        file.flush()
+        self._file = file
+        return True
+
+    def free(self) -> None:
+        """Give the lock back."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def owner(self) -> str:
+        """Return the process id that the lock's file names."""
+        try:
+            return self._path.read_text(encoding="ascii").strip() or "unknown"
+        except OSError:
+            return "unknown"
+
+
+class EngineBusyError(StudyError):
+    """Another process is working on this study."""
+
+
+class Engine:
+    """Carries out the waiting commands of a study, one after the other.
+
+    Use it as a context manager: it holds the study's lock inside.
+
+    Raises:
+        EngineBusyError: Another process is working on this study.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = Lock(store.folder)
+        self._parts: tuple[Settings, Parts] | None = None
+        self._task: tuple[Any, Task] | None = None
+        self._stop_asked = False
+        self._running = False
+
+    def __enter__(self) -> "Engine":
+        if not self._lock.take():
+            raise EngineBusyError(
+                f"Process {self._lock.owner()} is working on this study.",
+                f"try: sitool status {self._store.folder}, or sitool stop {self._store.folder}",
+            )
+        self._store.journal.drop_orphans(WHILE_RUNNING)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the lock and end the verifiers' processes."""
+        if self._parts is not None:
+            self._parts[1].close()
+            self._parts = None
+        self._lock.free()
+
+    def stop(self) -> None:
+        """Stop the round that runs at its next event; may be called from a signal handler."""
+        self._stop_asked = True
+
+    def work(self) -> Iterator[Event]:
+        """Carry out all waiting commands and yield what happens, journaled."""
+        while (command := self._store.journal.next_command()) is not None:
+            self._stop_asked = False
+            for event in self._carry_out(command):
+                self._store.journal.write(event)
+                yield event
+
+    def _carry_out(self, command: Command) -> Iterator[Event]:
+        status, complaint = "stopped", ""
+        try:
+            yield from self._handler(command.kind)(command.body, command)
+            status = "stopped" if self._stop_asked else "done"
+        except SitoolError as error:
+            status, complaint = "failed", str(error)
+            open_round = self._store.tree.open_round()
+            number = open_round.id if open_round else events.CommandFailed.NO_ROUND
+            yield events.CommandFailed(
+                number, command.kind, type(error).__name__, error.message, error.hint
+            )
+        finally:
+            self._store.journal.mark(command.id, status, complaint)
+
+    def _handler(self, kind: str) -> Callable[[Mapping[str, Any], Command], Iterator[Event]]:
+        handlers = {
+            "step": self._step,
+            "evaluate": self._evaluate,
+            **{kind: self._at_once(change) for kind, change in self._changes.items()},
+        }
+        if kind not in handlers:
+            raise StudyError(f"No command is named {kind!r}; known: {', '.join(sorted(handlers))}.")
+        return handlers[kind]
+
+    def _at_once(
+        self, change: Callable[[Mapping[str, Any], Command], None]
+    ) -> Callable[[Mapping[str, Any], Command], Iterator[Event]]:
+        def carry_out(body: Mapping[str, Any], command: Command) -> Iterator[Event]:
+            with self._store.transaction():
+                change(body, command)
+            yield from ()
+
+        return carry_out
+
+    def _step(self, body: Mapping[str, Any], command: Command) -> Iterator[Event]:
+        until = Phase(body["to"]) if body.get("to") else None
+        left = int(body.get("rounds", 1))
+        while (left > 0 or self._store.tree.head is None) and not self._stop_asked:
+            round_ = loop.open_round(self._store, self.task(self._next_settings()))
+            only_base = round_.parent is None
+            run = loop.run_round(
+                self._store, self.parts(round_.settings), round_, None if only_base else until
+            )
+            yield from self._until_stopped(run, round_)
+            left -= not only_base
+
+    def _until_stopped(self, run: Generator[Event], round_: Round) -> Iterator[Event]:
+        """Pass events on; between two of them do what others ask, and stop if asked to."""
+        self._running = True
+        try:
+            for event in run:
+                yield event
+                yield from self._serve_others()
+                if self._stop_asked:
+                    break
+        finally:
+            self._running = False
+            run.close()
+        phase = self._store.tree.round(round_.id).phase
+        if self._stop_asked and phase is not None:
+            yield events.RoundStopped(round_.id, phase)
+
+    def _serve_others(self) -> Iterator[Event]:
+        """Carry out the commands that need no round of their own."""
+        while (command := self._store.journal.next_command(WHILE_RUNNING)) is not None:
+            yield from self._carry_out(command)
+
+    @property
+    def _changes(self) -> dict[str, Callable[[Mapping[str, Any], Command], None]]:
+        return {
+            "stop": self._ask_to_stop,
+            "decide": self._decide,
+            "configure": self._configure,
+            "undo": self._undo,
+            "fork": self._fork,
+            "redo": self._redo,
+        }
+
+    def _ask_to_stop(self, body: Mapping[str, Any], command: Command) -> None:
+        if not self._running:
+            raise StudyError("Nothing is running in this study.", "try: sitool step DIR")
+        self._stop_asked = True
+
+    def _decide(self, body: Mapping[str, Any], command: Command) -> None:
+        samples = self._store.samples
+        sample = samples.sample(body["sample"])
+        if sample.role != "train":
+            raise StudyError(
+                f"Sample {sample.id} belongs to the evaluation, which nobody overrules.",
+                f"try: sitool samples {self._store.folder}",
+            )
+        samples.decide(
+            sample.id,
+            Action(body["action"]),
+            text=body.get("text"),
+            reason=body.get("reason", ""),
+            author=command.author,
+        )
+        round_ = self._store.tree.round(sample.round)
+        if not round_.finished and round_.phase is Phase.TRAIN:
+            # Nothing has been learnt from the selection yet: it is made again.
+            self._store.tree.set_phase(round_.id, Phase.SELECT)
+
+    def _configure(self, body: Mapping[str, Any], command: Command) -> None:
+        settings = parse_settings(body["settings"])
+        self._check_fits(settings)
+        self._store.tree.set_next_settings(settings)
+
+    def _check_fits(self, settings: Settings) -> None:
+        """Refuse what the rounds that there are could not be compared or continued with."""
+        before = self._store.tree.next_settings
+        for name in ("seed", "task", "model"):
+            old, new = getattr(before, name), getattr(settings, name)
+            if old != new:
+                raise StudyError(
+                    f"{name} belongs to the whole study and stays {_short(old)}.",
+                    "try: sitool new, for a study with another one",
+                )
+        task = self.task(settings)
+        if self._store.tree.head is not None:
+            loop.plan_round(
+                self._store, task, settings, self._store.tree.round(self._store.tree.head)
+            )
+
+    def _refuse_while_running(self) -> None:
+        if self._running:
+            raise StudyError(
+                "A round is running, and the head cannot move under it.",
+                f"try: sitool stop {self._store.folder}",
+            )
+
+    def _undo(self, body: Mapping[str, Any], command: Command) -> None:
+        self._refuse_while_running()
+        tree = self._store.tree
+        open_round = tree.open_round()
+        if open_round is not None and open_round.parent is not None:
+            tree.move_head(open_round.parent)
+            return
+        parent = tree.round(tree.head).parent if tree.head is not None else None
+        if parent is None:
+            raise StudyError("There is nothing to undo: no round has been taken yet.")
+        tree.move_head(parent)
+
+    def _fork(self, body: Mapping[str, Any], command: Command) -> None:
+        self._refuse_while_running()
+        self._store.tree.move_head(body["round"])
+
+    def _redo(self, body: Mapping[str, Any], command: Command) -> None:
+        self._refuse_while_running()
+        tree = self._store.tree
+        former = tree.round(body["round"])
+        if former.parent is None or not former.finished:
+            raise StudyError(
+                f"{former.label} cannot be trained again: "
+                + ("it only evaluates the base." if former.parent is None else "it is not finished."),
+                "try: sitool rounds, and choose a finished round above 0",
+            )
+        tree.move_head(former.parent)
+        twin = tree.add_round(former.parent, former.settings, former.plan, redo_of=former.id)
+        self._store.samples.copy_samples(former.id, twin.id)
+
+    def _evaluate(self, body: Mapping[str, Any], command: Command) -> Iterator[Event]:
+        round_ = self._store.tree.round(body["round"])
+        if not round_.finished:
+            raise StudyError(f"{round_.label} is not finished.", "try: sitool step DIR")
+        parts = self.parts(round_.settings)
+        size = (body["problems_per_level"], body["samples"])
+        yield from self._until_stopped(
+            loop.evaluate_again(self._store, parts, round_, *size), round_
+        )
+
+    def _next_settings(self) -> Settings:
+        open_round = self._store.tree.open_round()
+        return open_round.settings if open_round else self._store.tree.next_settings
+
+    def task(self, settings: Settings) -> Task:
+        """Return the task, made once as long as its settings stay."""
+        if self._task is None or self._task[0] != settings.task:
+            self._task = (settings.task, make_task(settings))
+        return self._task[1]
+
+    def parts(self, settings: Settings) -> Parts:
+        """Return the parts, made again only when the settings of one have changed."""
+        if self._parts is None or _changes_parts(self._parts[0], settings):
+            if self._parts is not None:
+                self._parts[1].close()
+            self._parts = (settings, Parts.make(settings))
+        return self._parts[1]
+
+
+def _changes_parts(before: Settings, after: Settings) -> bool:
+    names = ("model", "task", "sampler", "verifier", "trainer")
+    return any(getattr(before, name) != getattr(after, name) for name in names)
+
+
+def _short(value: Any) -> str:
+    if hasattr(value, "model_dump"):
+        return ", ".join(f"{k}={v}" for k, v in value.model_dump(exclude_defaults=True).items()) or "as it is"
+    return str(value)

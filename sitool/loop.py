@@ -1,0 +1,407 @@
+"""One round of self-improvement, readable from top to bottom.
+
+    draw       problems, level by level, as the curriculum says
+    sample     k completions of each from the parent's model
+    verify     each verifier scores each sample
+    select     scores, then people's rulings, become weights
+    train      the adapter learns the weighted samples
+    evaluate   greedy and sampled, on problems that training never draws
+
+`run_round` is a plain generator of events. It commits before every event it
+yields, so whoever drives it may stop between two events and lose nothing, and
+the next call goes on from there. It knows no process, screen or callback. What
+it leaves out: opening rounds and moving the head on people's commands
+(`engine.py`), and making the parts (`parts.py`).
+
+Source: reward-filtered maximum likelihood with curricula, arXiv 2602.10014;
+restart from the base, arXiv 2312.06585 (ReST-EM).
+"""
+
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from sitool import curriculum, events, selection
+from sitool.config import Settings
+from sitool.errors import TaskError
+from sitool.events import Event
+from sitool.measure import by_level, measure_greedy, measure_pass_at_k, measure_round
+from sitool.parts import Parts
+from sitool.records import Action, Phase, Problem, Sample
+from sitool.samplers.base import Decoding, Request
+from sitool.seeds import derive_seed, generator
+from sitool.store import EMPTY_PLAN, Metric, Plan, Round, SampleFilter, Store, human_rule
+from sitool.store.samples import Mark
+from sitool.tasks.base import Task, draw_problem
+from sitool.trainers.base import Example
+
+PHASES = tuple(Phase)
+VERIFY_CHUNK = 512
+TRIES_FOR_A_NEW_PROBLEM = 20
+
+
+def plan_round(store: Store, task: Task, settings: Settings, parent: Round) -> Plan:
+    """Work out which levels the next round draws from, and say why.
+
+    Raises:
+        StudyError: The curriculum's bounds leave no level of the task.
+    """
+    success = {
+        level: metric.value for level, metric in store.metrics.of(parent.id, "accuracy").items()
+    }
+    taken = len(store.tree.branch(parent.id)) - 1
+    state = curriculum.CurriculumState.from_json(parent.plan.state)
+    known = (settings.curriculum, task.levels, taken, success, state)
+    weights, state = curriculum.next_mixture(*known)
+    problems = curriculum.allocate(weights, settings.draw.problems)
+    return Plan(weights, problems, state.to_json(), curriculum.describe(*known))
+
+
+def open_round(store: Store, task: Task) -> Round:
+    """Return the round that is under way, or open the next one from the head.
+
+    The first round of a study, round 0, only evaluates the base.
+    """
+    under_way = store.tree.open_round()
+    if under_way is not None:
+        return under_way
+    settings = store.tree.next_settings
+    with store.transaction():
+        if store.tree.head is None:
+            return store.tree.add_round(None, settings, EMPTY_PLAN)
+        parent = store.tree.round(store.tree.head)
+        plan = plan_round(store, task, settings, parent)
+        return store.tree.add_round(parent.id, settings, plan)
+
+
+def run_round(
+    store: Store, parts: Parts, round_: Round, until: Phase | None = None
+) -> Iterator[Event]:
+    """Run a round from where it stands to its end, or up to and with one phase.
+
+    Yields:
+        Events, each after what it tells of is committed.
+
+    Raises:
+        SitoolError: A part cannot go on; what was committed is kept.
+    """
+    begun = store.samples.any_drawn(round_.id)
+    yield events.RoundStarted(round_.id, round_.parent, round_.plan.sentence, begun)
+    first = PHASES.index(round_.phase or Phase.DRAW)
+    for phase in PHASES[first:]:
+        if until is not None and PHASES.index(phase) > PHASES.index(until):
+            yield events.RoundPaused(round_.id, phase)
+            return
+        yield from _run_phase(store, parts, round_, phase)
+    finished = store.tree.round(round_.id)
+    accuracy = store.metrics.of(round_.id, "accuracy")[0].value
+    yield events.RoundFinished(round_.id, accuracy, finished.seconds)
+
+
+def _run_phase(store: Store, parts: Parts, round_: Round, phase: Phase) -> Iterator[Event]:
+    started = time.perf_counter()
+    yield events.PhaseStarted(round_.id, phase)
+    try:
+        yield from WORK[phase](store, parts, round_)
+        with store.transaction():
+            if phase is PHASES[-1]:
+                store.tree.finish_round(round_.id)
+            else:
+                store.tree.set_phase(round_.id, PHASES[PHASES.index(phase) + 1])
+    finally:
+        seconds = time.perf_counter() - started
+        store.tree.add_seconds(round_.id, seconds)
+    store.metrics.add(round_.id, [Metric(f"seconds_{phase}", 0, seconds)])
+    yield events.PhaseFinished(round_.id, phase, seconds)
+
+
+def draw(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
+    """Draw the round's problems, none of them held out for evaluation."""
+    seed, problems = round_.settings.seed, list[Problem]()
+    for level, count in round_.plan.problems.items():
+        path = (seed, round_.id, "draw", level)
+        problems += draw_level(parts.task, level, count, path, held_out=False, repeat=True)
+    with store.transaction():
+        store.samples.add_draw(round_.id, "train", problems)
+    yield events.ProblemsDrawn(round_.id, len(problems))
+
+
+def draw_level(
+    task: Task,
+    level: int,
+    count: int,
+    path: Sequence[int | str],
+    *,
+    held_out: bool,
+    repeat: bool,
+) -> list[Problem]:
+    """Draw problems of one level from a seed path, each only once while there are new ones.
+
+    Args:
+        repeat: Fill up with problems met before when the level has no more new
+            ones; otherwise return fewer.
+    """
+    drawn: list[Problem] = []
+    met: set[str] = set()
+    for position in range(count):
+        for attempt in range(TRIES_FOR_A_NEW_PROBLEM):
+            rng = generator(*path, position, attempt)
+            problem = draw_problem(task, level, rng, held_out=held_out)
+            if problem.key not in met:
+                break
+        if problem.key not in met or repeat:
+            drawn.append(problem)
+        met.add(problem.key)
+    return drawn
+
+
+def sample(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
+    """Let the parent's model answer every problem `draw.samples` times."""
+    parts.model.use_adapter(adapter_of(store, round_.parent))
+    decoding = decoding_of(round_.settings)
+    count = round_.settings.draw.samples
+    yield from draw_samples(store, parts, round_, "train", decoding, count)
+
+
+def decoding_of(settings: Settings) -> Decoding:
+    """Return how the settings want tokens drawn."""
+    s = settings.sampler
+    return Decoding(s.temperature, s.top_p, s.top_k, s.max_new_tokens)
+
+
+def adapter_of(store: Store, round_id: int | None) -> Path | None:
+    """Return the folder of a round's adapter; round 0 is the base and has none."""
+    return store.adapter_folder(round_id) if round_id else None
+
+
+def draw_samples(
+    store: Store, parts: Parts, round_: Round, role: str, decoding: Decoding, count: int
+) -> Iterator[Event]:
+    """Sample the problems of a draw that have no samples yet, chunk by chunk."""
+    drawn = store.samples.draw(round_.id, "train" if role == "train" else "evaluation")
+    done = store.samples.drawn_positions(round_.id, role)
+    requests = _requests(parts, round_, role, [problem for _, problem in drawn], count)
+    for chunk in parts.sampler.sample(requests[done:], decoding):
+        answered = drawn[done : done + len(chunk)]
+        with store.transaction():
+            store.samples.add_samples(round_.id, role, done, answered, chunk)
+        done += len(chunk)
+        yield events.SamplesDrawn(round_.id, role, done * count, len(drawn) * count)
+
+
+def _requests(
+    parts: Parts, round_: Round, role: str, problems: Sequence[Problem], count: int
+) -> list[Request]:
+    """Ask for `count` samples of each problem, each with the seed of its own path."""
+    seed, encode = round_.settings.seed, parts.model.encode
+    return [
+        Request(
+            problem,
+            encode(problem.prompt),
+            tuple(derive_seed(seed, round_.id, role, position, i) for i in range(count)),
+        )
+        for position, problem in enumerate(problems)
+    ]
+
+
+def verify(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
+    """Let every verifier score every sample."""
+    for name in parts.verifiers:
+        yield from score_samples(store, parts, round_, name, ("train",))
+
+
+def score_samples(
+    store: Store, parts: Parts, round_: Round, verifier: str, roles: Sequence[str]
+) -> Iterator[Event]:
+    """Score what one verifier has not seen yet, chunk by chunk."""
+    guard = parts.verifiers.get(verifier, parts.truth)
+    total = sum(store.samples.count(SampleFilter(round=round_.id, role=r)) for r in roles)
+    last, done = 0, store.samples.count_scored(round_.id, verifier, roles)
+    while batch := store.samples.unscored(round_.id, verifier, roles, last, VERIFY_CHUNK):
+        scores = guard.verify([(s.problem, s.completion) for s in batch])
+        with store.transaction():
+            store.samples.add_scores(
+                verifier, [(s.id, score) for s, score in zip(batch, scores, strict=True)]
+            )
+        last, done = batch[-1].id, done + len(batch)
+        yield events.SamplesScored(round_.id, verifier, done, total)
+
+
+def select(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
+    """Turn scores and rulings into weights, and take in late rulings on the parent's samples."""
+    settings = round_.settings
+    samples = list(store.samples.each(SampleFilter(round=round_.id)))
+    candidates = [_candidate(s) for s in samples]
+    chosen = selection.select(candidates, settings.selection, settings.verifier.names[0])
+    rows = [
+        (s.id, c.weight, _rule(s, c.rule)) for s, c in zip(samples, chosen, strict=True)
+    ]
+    overruled = sum(s.ruling is not None for s in samples)
+    carried = _carried(store, round_)
+    with store.transaction():
+        store.samples.set_selection(round_.id, rows + carried)
+    accepted = sum(weight > 0 for _, weight, _ in rows + carried)
+    yield events.SamplesSelected(round_.id, accepted, len(samples), overruled + len(carried))
+
+
+def _candidate(sample_: Sample) -> selection.Candidate:
+    ruling = sample_.ruling
+    said = None
+    if ruling is not None:
+        said = "reject" if ruling.action is Action.REJECT else "accept"
+    return selection.Candidate(
+        sample_.id, str(sample_.position), sample_.completion.text, sample_.scores, said
+    )
+
+
+def _rule(sample_: Sample, rule: str) -> str:
+    ruling = sample_.ruling
+    edited = ruling is not None and ruling.action is Action.EDIT
+    return human_rule(Action.EDIT) if edited else rule
+
+
+def _carried(store: Store, round_: Round) -> list[tuple[int, float, str]]:
+    """Return what a person accepted or edited in the parent after it had been trained."""
+    if round_.parent is None or round_.redo_of is not None:
+        return []
+    return [
+        (s.id, 1.0, human_rule(s.ruling.action, round_.parent))
+        for s in store.samples.late_rulings(round_.parent)
+        if s.ruling is not None and s.ruling.action is not Action.REJECT
+    ]
+
+
+def train(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
+    """Fit the adapter to the selected samples by weighted maximum likelihood."""
+    folder = store.adapter_folder(round_.id)
+    parent = adapter_of(store, round_.parent)
+    examples = training_set(store, parts, round_)
+    if not examples:
+        parts.model.use_adapter(parent)
+        parts.model.save_adapter(folder)
+        yield events.Warned(round_.id, "No sample was accepted, so there was nothing to learn from.")
+        return
+    start = parent if round_.settings.trainer.start_from == "parent" else None
+    seed = derive_seed(round_.settings.seed, round_.id, "train")
+    store.metrics.drop(round_.id, "loss")
+    for step in parts.trainer.train(examples, start=start, seed=seed):
+        store.metrics.add(round_.id, [Metric("loss", step.step, step.loss, n=step.tokens)])
+        yield events.StepTrained(round_.id, step.step, step.steps, step.loss, step.tokens)
+    parts.model.save_adapter(folder)
+    parts.trainer.save_state(folder)
+
+
+def training_set(store: Store, parts: Parts, round_: Round) -> list[Example]:
+    """Return what a round trains on: the model's own tokens, or a person's own text."""
+    examples = []
+    for sample_, weight in store.samples.selected(round_.id):
+        ruling = sample_.ruling
+        tokens = sample_.completion.token_ids
+        if ruling is not None and ruling.action is Action.EDIT:
+            tokens = parts.model.encode_completion(ruling.text or "")
+        prompt = parts.model.encode(sample_.problem.prompt)
+        examples.append(Example(prompt, tokens, sample_.problem.level, weight))
+    return examples
+
+
+def evaluate(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
+    """Measure the round's model, greedy and sampled, on held-out problems of every level."""
+    settings = round_.settings
+    if not store.samples.draw(round_.id, "evaluation"):
+        _draw_evaluation(store, parts, round_)
+    parts.model.use_adapter(adapter_of(store, round_.id))
+    decoding = decoding_of(settings)
+    greedy = replace(decoding, temperature=0.0, top_p=1.0, top_k=0)
+    yield from draw_samples(store, parts, round_, "greedy", greedy, 1)
+    if settings.evaluation.samples:
+        count = settings.evaluation.samples
+        yield from draw_samples(store, parts, round_, "sampled", decoding, count)
+    yield from score_samples(store, parts, round_, "truth", ("greedy", "sampled"))
+    with store.transaction():
+        store.metrics.add(round_.id, measure_round(store, round_))
+
+
+def _draw_evaluation(store: Store, parts: Parts, round_: Round) -> None:
+    count = round_.settings.evaluation.problems_per_level
+    problems = evaluation_problems(parts.task, round_.settings, count)
+    with store.transaction():
+        store.samples.add_draw(round_.id, "evaluation", problems)
+
+
+def evaluation_problems(task: Task, settings: Settings, count: int) -> list[Problem]:
+    """Draw held-out problems of each level: the same in every round of the study, by their seeds.
+
+    Raises:
+        TaskError: No level has any.
+    """
+    highest = settings.evaluation.highest or task.levels[-1]
+    problems: list[Problem] = []
+    for level in range(task.levels[0], min(highest, task.levels[-1]) + 1):
+        path = (settings.seed, "evaluation", level)
+        try:
+            problems += draw_level(task, level, count, path, held_out=True, repeat=False)
+        except TaskError:
+            continue  # A level of a data file may have no held-out row at all.
+    if not problems:
+        raise TaskError(
+            f"The task {task.name!r} has no held-out problem at levels 1 to {highest}.",
+            "try: more problems, or task.evaluation_path",
+        )
+    return problems
+
+
+def evaluate_again(
+    store: Store, parts: Parts, round_: Round, problems_per_level: int, samples: int
+) -> Iterator[Event]:
+    """Measure a finished round with more problems or samples; its own numbers stay."""
+    parts.model.use_adapter(adapter_of(store, round_.id))
+    problems = evaluation_problems(parts.task, round_.settings, problems_per_level)
+    decoding = decoding_of(round_.settings)
+    runs = {
+        "greedy": (replace(decoding, temperature=0.0, top_p=1.0, top_k=0), 1),
+        "sampled": (decoding, samples),
+    }
+    figures: list[Metric] = []
+    for role, (how, count) in runs.items():
+        marks = yield from _mark_samples(parts, round_, role, problems, how, count)
+        measure = measure_greedy if role == "greedy" else measure_pass_at_k
+        figures += measure(by_level(marks), round_.settings.seed)
+    rows = [(m.name, m.level, m.value, m.low, m.high, m.n) for m in figures]
+    yield events.RoundEvaluated(round_.id, rows)
+
+
+def _mark_samples(
+    parts: Parts,
+    round_: Round,
+    role: str,
+    problems: Sequence[Problem],
+    decoding: Decoding,
+    count: int,
+) -> Generator[Event, None, list[Mark]]:
+    """Sample and score without keeping the samples."""
+    requests = _requests(parts, round_, f"{role} again", problems, count)
+    marks: list[Mark] = []
+    done = 0
+    for chunk in parts.sampler.sample(requests, decoding):
+        answered = problems[done : done + len(chunk)]
+        pairs = [(p, c) for p, cs in zip(answered, chunk, strict=True) for c in cs]
+        scores = parts.truth.verify(pairs)
+        marks += [
+            Mark.of(problem, done + i // count, completion, score)
+            for i, ((problem, completion), score) in enumerate(zip(pairs, scores, strict=True))
+        ]
+        done += len(chunk)
+        yield events.SamplesDrawn(round_.id, role, done * count, len(problems) * count)
+    return marks
+
+
+Work = Callable[[Store, Parts, Round], Iterator[Event]]
+WORK: dict[Phase, Work] = {
+    Phase.DRAW: draw,
+    Phase.SAMPLE: sample,
+    Phase.VERIFY: verify,
+    Phase.SELECT: select,
+    Phase.TRAIN: train,
+    Phase.EVALUATE: evaluate,
+}

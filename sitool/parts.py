@@ -1,0 +1,73 @@
+"""The parts that one round works with, made from its settings.
+
+Made late and only where work is done: loading a model imports torch.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sitool import registry
+from sitool.config import Settings
+from sitool.models.base import Model
+from sitool.samplers.base import Sampler
+from sitool.tasks.base import Task
+from sitool.trainers.base import Trainer
+from sitool.verifiers.guard import Guard, verifier_spec
+
+
+def make_task(settings: Settings) -> Task:
+    """Make the task; needs no model.
+
+    Raises:
+        TaskError: The task's own settings or its file are wrong.
+    """
+    options = settings.task.model_dump(exclude={"name"})
+    task: Task = registry.load("task", settings.task.name)(**options)
+    return task
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that a round needs besides the store.
+
+    Attributes:
+        verifiers: By name, in the order of the settings.
+        truth: The verifier of the evaluation, whatever the round selects by.
+    """
+
+    task: Task
+    model: Model
+    sampler: Sampler
+    verifiers: Mapping[str, Guard]
+    truth: Guard
+    trainer: Trainer
+
+    @classmethod
+    def make(cls, settings: Settings) -> "Parts":
+        """Load the model and make every part.
+
+        Raises:
+            SitoolError: A part cannot be made; says which setting to change.
+        """
+        from sitool.models.loading import load_model
+
+        task = make_task(settings)
+        model = load_model(settings)
+        sampler = registry.load("sampler", settings.sampler.name)
+        trainer = registry.load("trainer", settings.trainer.name)
+        limit = settings.verifier.time_limit_seconds
+        guards = {name: Guard(verifier_spec(name, task), limit) for name in settings.verifier.names}
+        return cls(
+            task,
+            model,
+            sampler(model, settings.sampler.chunk_rows),
+            guards,
+            guards.get("truth") or Guard(verifier_spec("truth", task), limit),
+            trainer(model, settings.trainer),
+        )
+
+    def close(self) -> None:
+        """End the verifiers' processes."""
+        for guard in {id(g): g for g in (*self.verifiers.values(), self.truth)}.values():
+            guard.close()
+
