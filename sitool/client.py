@@ -233,9 +233,7 @@ class Study:
         """Take a ruling back: the verifiers decide again."""
         self._decide(sample_id, Action.CLEAR, "")
 
-    def _decide(
-        self, sample_id: int, action: Action, reason: str, text: str | None = None
-    ) -> None:
+    def _decide(self, sample_id: int, action: Action, reason: str, text: str | None = None) -> None:
         body = {"sample": sample_id, "action": action.value, "reason": reason, "text": text}
         self._change("decide", body)
 

@@ -9,8 +9,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sitool import registry
-
 
 def setting(default: Any, help_text: str, *, unit: str = "", **bounds: Any) -> Any:
     """Declare one setting with its help, its unit and its bounds."""
@@ -91,9 +89,7 @@ class JsonlTaskSettings(Group):
     evaluation_path: str | None = setting(
         None, "A file of evaluation problems; none: a fifth of `path`, by hash."
     )
-    match: Literal["exact", "number"] = setting(
-        "exact", "Compare answers as text or as numbers."
-    )
+    match: Literal["exact", "number"] = setting("exact", "Compare answers as text or as numbers.")
 
 
 TaskSettings = Annotated[
@@ -139,7 +135,9 @@ class CurriculumSettings(Group):
         0.15, "Adaptive: share drawn from the levels already passed.", ge=0, le=1
     )
     sigma: float = setting(0.5, "Gaussian: width, in levels.", gt=0, le=64)
-    mu_exp: float = setting(0.5, "Gaussian: the centre moves as progress to this power.", gt=0, le=8)
+    mu_exp: float = setting(
+        0.5, "Gaussian: the centre moves as progress to this power.", gt=0, le=8
+    )
     p_min: float = setting(0.0, "Gaussian: least weight of any level.", ge=0, le=0.5)
 
     @model_validator(mode="after")

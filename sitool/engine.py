@@ -37,7 +37,6 @@ from sitool.records import Action, Phase
 from sitool.store import Command, Round, Store
 from sitool.tasks.base import Task
 
-
 WHILE_RUNNING = ("stop", "decide", "configure", "undo", "fork", "redo")
 """Commands that do not wait for the round that runs; the last three are refused meanwhile."""
 
@@ -51,7 +50,7 @@ class Lock:
 
     def take(self) -> bool:
         """Take the lock; False if another process has it."""
-        file = open(self._path, "a+", encoding="ascii")
+        file = self._path.open("a+", encoding="ascii")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -177,7 +176,7 @@ class Engine:
             yield from self._until_stopped(run, round_)
             left -= not only_base
 
-    def _until_stopped(self, run: Generator[Event], round_: Round) -> Iterator[Event]:
+    def _until_stopped(self, run: Generator[Event, None, None], round_: Round) -> Iterator[Event]:
         """Pass events on; between two of them do what others ask, and stop if asked to."""
         self._running = True
         try:
@@ -285,7 +284,11 @@ class Engine:
         if former.parent is None or not former.finished:
             raise StudyError(
                 f"{former.label} cannot be trained again: "
-                + ("it only evaluates the base." if former.parent is None else "it is not finished."),
+                + (
+                    "it only evaluates the base."
+                    if former.parent is None
+                    else "it is not finished."
+                ),
                 "try: sitool rounds, and choose a finished round above 0",
             )
         tree.move_head(former.parent)
@@ -328,5 +331,8 @@ def _changes_parts(before: Settings, after: Settings) -> bool:
 
 def _short(value: Any) -> str:
     if hasattr(value, "model_dump"):
-        return ", ".join(f"{k}={v}" for k, v in value.model_dump(exclude_defaults=True).items()) or "as it is"
+        return (
+            ", ".join(f"{k}={v}" for k, v in value.model_dump(exclude_defaults=True).items())
+            or "as it is"
+        )
     return str(value)

@@ -47,9 +47,9 @@ def plan_round(store: Store, task: Task, settings: Settings, parent: Round) -> P
     Raises:
         StudyError: The curriculum's bounds leave no level of the task.
     """
-    success = {
-        level: metric.value for level, metric in store.metrics.of(parent.id, "accuracy").items()
-    }
+    # What the band is about is the success of samples; greedy stands in where none are drawn.
+    measured = store.metrics.of(parent.id, "pass@1") or store.metrics.of(parent.id, "accuracy")
+    success = {level: metric.value for level, metric in measured.items()}
     taken = len(store.tree.branch(parent.id)) - 1
     state = curriculum.CurriculumState.from_json(parent.plan.state)
     known = (settings.curriculum, task.levels, taken, success, state)
@@ -77,7 +77,7 @@ def open_round(store: Store, task: Task) -> Round:
 
 def run_round(
     store: Store, parts: Parts, round_: Round, until: Phase | None = None
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Run a round from where it stands to its end, or up to and with one phase.
 
     Yields:
@@ -234,9 +234,7 @@ def select(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
     samples = list(store.samples.each(SampleFilter(round=round_.id)))
     candidates = [_candidate(s) for s in samples]
     chosen = selection.select(candidates, settings.selection, settings.verifier.names[0])
-    rows = [
-        (s.id, c.weight, _rule(s, c.rule)) for s, c in zip(samples, chosen, strict=True)
-    ]
+    rows = [(s.id, c.weight, _rule(s, c.rule)) for s, c in zip(samples, chosen, strict=True)]
     overruled = sum(s.ruling is not None for s in samples)
     carried = _carried(store, round_)
     with store.transaction():
@@ -280,7 +278,9 @@ def train(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
     if not examples:
         parts.model.use_adapter(parent)
         parts.model.save_adapter(folder)
-        yield events.Warned(round_.id, "No sample was accepted, so there was nothing to learn from.")
+        yield events.Warned(
+            round_.id, "No sample was accepted, so there was nothing to learn from."
+        )
         return
     start = parent if round_.settings.trainer.start_from == "parent" else None
     seed = derive_seed(round_.settings.seed, round_.id, "train")
@@ -353,7 +353,7 @@ def evaluation_problems(task: Task, settings: Settings, count: int) -> list[Prob
 
 def evaluate_again(
     store: Store, parts: Parts, round_: Round, problems_per_level: int, samples: int
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Measure a finished round with more problems or samples; its own numbers stay."""
     parts.model.use_adapter(adapter_of(store, round_.id))
     problems = evaluation_problems(parts.task, round_.settings, problems_per_level)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sitool import metrics
 from sitool.metrics import Accuracy
-from sitool.records import Score
+from sitool.records import Outcome, Score
 from sitool.seeds import derive_seed
 from sitool.store import Metric, Round, Store
 from sitool.store.samples import Mark
@@ -21,9 +21,7 @@ def measure_round(store: Store, round_: Round) -> list[Metric]:
     """Measure a round: accuracy, pass@k, and how its own samples came out."""
     greedy = by_level(store.samples.marks(round_.id, "greedy", "truth"))
     sampled = by_level(store.samples.marks(round_.id, "sampled", "truth"))
-    drawn = by_level(
-        store.samples.marks(round_.id, "train", round_.settings.verifier.names[0])
-    )
+    drawn = by_level(store.samples.marks(round_.id, "train", round_.settings.verifier.names[0]))
     return [
         *measure_greedy(greedy, round_.settings.seed),
         *measure_pass_at_k(sampled, round_.settings.seed),
@@ -44,7 +42,10 @@ def measure_greedy(groups: Groups, seed: int) -> Iterator[Metric]:
 
     One answer a problem, so the interval is exact and needs no `seed`.
     """
-    for level, marks in groups.items():
+    for level, all_marks in groups.items():
+        marks = known(all_marks)
+        if not marks:
+            continue
         strict = sum(mark.score.passed for mark in marks)
         flexible = sum((mark.flexible or 0) >= 1 for mark in marks)
         yield _metric("accuracy", level, metrics.wilson(strict, len(marks)))
@@ -54,28 +55,34 @@ def measure_greedy(groups: Groups, seed: int) -> Iterator[Metric]:
 def measure_pass_at_k(groups: Groups, seed: int) -> Iterator[Metric]:
     """Measure sampled pass@k for k = 1, 2, 4 ... up to the samples there are."""
     for level, marks in groups.items():
-        problems = problems_of(marks)
-        samples = min(len(problem) for problem in problems)
+        problems = problems_of(known(marks))
+        samples = [len(problem) for problem in problems]
         passed = [sum(score.passed for score in problem) for problem in problems]
-        for k in _powers_of_two(samples):
+        for k in _powers_of_two(min(samples, default=0)):
             figure = metrics.mean_pass_at_k(
                 samples, passed, k, derive_seed(seed, "bootstrap", level, k)
             )
             yield _metric(f"pass@{k}", level, figure)
 
 
+def known(marks: Sequence[Mark]) -> list[Mark]:
+    """Leave out the samples that the verifier failed on: nothing is known of them."""
+    return [mark for mark in marks if mark.outcome is not Outcome.ERROR]
+
+
 def measure_samples(groups: Groups, seed: int) -> Iterator[Metric]:
     """Measure the round's own samples: success, acceptance, signal and diversity."""
     for level, marks in groups.items():
-        problems = problems_of(marks)
+        problems, judged = problems_of(marks), problems_of(known(marks))
         count = len(marks)
-        samples = [len(problem) for problem in problems]
-        passed = [sum(score.passed for score in problem) for problem in problems]
-        success = metrics.mean_pass_at_k(samples, passed, 1, derive_seed(seed, "success", level))
+        samples = [len(problem) for problem in judged]
+        passed = [sum(score.passed for score in problem) for problem in judged]
         accepted = sum(mark.weight > 0 for mark in marks)
         yield Metric("sampled", level, count, n=count)
         yield Metric("accepted", level, accepted, n=count)
-        yield _metric("success", level, success)
+        if judged:
+            success = derive_seed(seed, "success", level)
+            yield _metric("success", level, metrics.mean_pass_at_k(samples, passed, 1, success))
         yield Metric("logprob", level, sum(m.logprob for m in marks) / count, n=count)
         yield Metric("length", level, sum(m.length for m in marks) / count, n=count)
         shares = metrics.signal_shares(problems)

@@ -70,4 +70,3 @@ class Parts:
         """End the verifiers' processes."""
         for guard in {id(g): g for g in (*self.verifiers.values(), self.truth)}.values():
             guard.close()
-

@@ -54,7 +54,9 @@ class SettingInfo:
 
 def preset_names() -> list[str]:
     """Return the names of all presets."""
-    return sorted(f.name.removesuffix(".toml") for f in PRESET_FOLDER.iterdir() if f.name.endswith(".toml"))
+    return sorted(
+        f.name.removesuffix(".toml") for f in PRESET_FOLDER.iterdir() if f.name.endswith(".toml")
+    )
 
 
 def load_preset(name: str) -> Preset:
@@ -78,7 +80,9 @@ def read_settings_file(path: Path) -> Table:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"The settings file {str(path)!r} cannot be read: {error.strerror}.") from error
+        raise ConfigError(
+            f"The settings file {str(path)!r} cannot be read: {error.strerror}."
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"The settings file {str(path)!r} is not TOML: {error}.") from error
 
@@ -125,9 +129,9 @@ def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> Table:
     merged = _copy(base)
     for name, value in change.items():
         old = merged.get(name)
-        both_tables = isinstance(old, Mapping) and isinstance(value, Mapping)
-        if both_tables and not _changes_task(name, old, value) and name != "weights":
-            merged[name] = merge(old, value)
+        tables = isinstance(old, Mapping) and isinstance(value, Mapping)
+        if tables and not _changes_task(name, old, value) and name != "weights":
+            merged[name] = merge(old or {}, value)
         else:
             merged[name] = value
     return merged
@@ -207,23 +211,50 @@ def _listed(complaints: Sequence[str]) -> str:
 
 def _complaint(mistake: Mapping[str, Any]) -> str:
     """Say one mistake of pydantic's in our words."""
-    path = [str(step) for step in mistake["loc"] if str(step) not in _task_names() or len(mistake["loc"]) == 1]
-    name, given = ".".join(path) or "settings", mistake.get("input")
-    if mistake["type"] == "extra_forbidden":
-        known = [info.path for info in describe_settings()] + list(Settings.model_fields)
-        return f"There is no setting {name!r}.{did_you_mean(name, known)}"
-    if mistake["type"] == "union_tag_invalid":
-        nearest = did_you_mean(str(mistake["ctx"]["tag"]), _task_names())
-        return (
-            f"No task is named {mistake['ctx']['tag']!r}.{nearest}"
-            f" Known: {', '.join(sorted(_task_names()))}."
-        )
-    if mistake["type"] == "union_tag_not_found":
-        return "task needs a name, such as task.name=path."
-    said = mistake["msg"].removeprefix("Value error, ")
-    if mistake["type"] == "value_error":
-        return f"{name}: {said}."
-    return f"{name} is {given!r}: {said[0].lower()}{said[1:]}."
+    place = [str(step) for step in mistake["loc"]]
+    task = place.pop(1) if place[0] == "task" and len(place) > 1 else ""
+    name, given = ".".join(place) or "settings", mistake.get("input")
+    said = _in_our_words(mistake["msg"])
+    match mistake["type"]:
+        case "extra_forbidden" if task:
+            known = [f for g in _task_groups() if _task_name(g) == task for f in g.model_fields]
+            return (
+                f"The task {task!r} has no setting {place[-1]!r}."
+                f"{did_you_mean(place[-1], known)} It has: {', '.join(known)}."
+            )
+        case "extra_forbidden":
+            known = [info.path for info in describe_settings()] + list(Settings.model_fields)
+            return f"There is no setting {name!r}.{did_you_mean(name, known)}"
+        case "union_tag_invalid":
+            wanted = str(mistake["ctx"]["tag"])
+            return UnknownNameError("task", wanted, _task_names()).message
+        case "union_tag_not_found":
+            return "task needs a name, such as task.name=path."
+        case "value_error":
+            return f"{name}: {said}."
+    return f"{name} is {given!r}: {said}."
+
+
+def _in_our_words(message: str) -> str:
+    """Bring pydantic's message into the tone of the others.
+
+    >>> _in_our_words("Input should be greater than or equal to 1")
+    'it must be at least 1'
+    """
+    said = message.removeprefix("Value error, ")
+    for theirs, ours in (
+        ("Input should be", "it must be"),
+        ("greater than or equal to", "at least"),
+        ("less than or equal to", "at most"),
+        ("greater than", "above"),
+        ("less than", "below"),
+        ("a valid integer, unable to parse string as an integer", "a whole number"),
+        ("a valid number, unable to parse string as a number", "a number"),
+        ("a valid boolean, unable to interpret input", "true or false"),
+        ("a valid string", "text"),
+    ):
+        said = said.replace(theirs, ours)
+    return said
 
 
 def _unknown_parts(settings: Settings) -> Iterator[str]:
@@ -242,7 +273,11 @@ def _unknown_parts(settings: Settings) -> Iterator[str]:
 
 
 def _task_names() -> list[str]:
-    return [group.model_fields["name"].default for group in _task_groups()]
+    return [_task_name(group) for group in _task_groups()]
+
+
+def _task_name(group: type[BaseModel]) -> str:
+    return str(group.model_fields["name"].default)
 
 
 def _task_groups() -> tuple[type[BaseModel], ...]:
@@ -255,7 +290,7 @@ def _describe(group: type[BaseModel], prefix: str) -> Iterator[SettingInfo]:
         if prefix == "" and name == "task":
             yield SettingInfo("task.name", "path", ", ".join(_task_names()), "", "Which task.")
             for task_group in _task_groups():
-                about = f"[{task_group.model_fields['name'].default}] "
+                about = f"[{_task_name(task_group)}] "
                 for info in _describe(task_group, "task."):
                     if info.path != "task.name":
                         yield SettingInfo(
@@ -284,8 +319,10 @@ def _allowed(kind: Any, metadata: Sequence[Any]) -> str:
         f"{sign} {getattr(rule, name):g}"
         for rule in metadata
         for name, sign in signs.items()
-        if getattr(rule, name, None) is not None
+        if getattr(rule, name, None) is not None and getattr(rule, name) < 2**62
     ]
     words = {bool: "true or false", int: "whole number", float: "number", str: "text"}
-    word = words.get(kind, "table" if "dict" in str(kind) else "list" if "tuple" in str(kind) else "text")
+    word = words.get(
+        kind, "table" if "dict" in str(kind) else "list" if "tuple" in str(kind) else "text"
+    )
     return " ".join([word, ", ".join(bounds)]).strip()

@@ -131,7 +131,9 @@ def said_as_store_error(file: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        raise StoreError(f"The database of {folder!r} says: {error}.", _advice(str(error))) from error
+        raise StoreError(
+            f"The database of {folder!r} says: {error}.", _advice(str(error))
+        ) from error
     except OSError as error:
         raise StoreError(f"{folder!r} cannot be written: {error.strerror or error}.") from error
 

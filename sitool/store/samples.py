@@ -359,7 +359,9 @@ class Samples:
         rows = self._database.rows(sql, values)
         ids = [row["id"] for row in rows]
         scores, decisions = self._scores(ids), self._decisions(ids)
-        return [_sample(row, scores.get(row["id"], {}), decisions.get(row["id"], ())) for row in rows]
+        return [
+            _sample(row, scores.get(row["id"], {}), decisions.get(row["id"], ())) for row in rows
+        ]
 
     def _scores(self, ids: Sequence[int]) -> dict[int, dict[str, Score]]:
         found: dict[int, dict[str, Score]] = {}

@@ -1,0 +1,247 @@
+"""A round as it runs: a live display on a terminal, plain lines elsewhere.
+
+Ctrl-C asks the round to stop at its next chunk or step; a second Ctrl-C leaves
+at once, which loses no more than that chunk.
+"""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from sitool import events
+from sitool.cli import tables
+from sitool.client import Study
+from sitool.events import Event
+from sitool.records import Phase, Sample
+from sitool.summary import advice
+
+SAMPLES_SHOWN = 6
+PHASE_DOING = {
+    Phase.DRAW: "drawing problems",
+    Phase.SAMPLE: "sampling",
+    Phase.VERIFY: "verifying",
+    Phase.SELECT: "selecting",
+    Phase.TRAIN: "training",
+    Phase.EVALUATE: "evaluating",
+}
+
+
+class Progress:
+    """Where the running round is, folded from its events."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._expected: dict[str, float] = {}
+        self.round = -1
+        self.sentence = ""
+        self.phase: Phase | None = None
+        self.done_phases: list[Phase] = []
+        self.done = self.total = 0
+        self.unit = ""
+        self.loss: float | None = None
+        self.note = ""
+        self._began = self._last = time.monotonic()
+
+    def follow(self, event: Event) -> None:
+        """Take in one event."""
+        match event:
+            case events.RoundStarted():
+                self._start(event)
+            case events.PhaseStarted():
+                self.phase, self.done, self.total, self.unit = event.phase, 0, 0, ""
+                self._last = time.monotonic()
+            case events.SamplesDrawn():
+                self._advance(event.done, event.total, f"{event.role} samples")
+            case events.SamplesScored():
+                self._advance(event.done, event.total, f"scored by {event.verifier}")
+            case events.StepTrained():
+                self.loss = event.loss
+                self._advance(event.step, event.steps, "steps")
+            case events.SamplesSelected():
+                self.note = f"accepted {event.accepted:,} of {event.total:,}"
+            case events.Warned():
+                self.note = event.message
+            case events.PhaseFinished():
+                self.done_phases.append(event.phase)
+
+    def _start(self, event: events.RoundStarted) -> None:
+        self.round, self.sentence = event.round, event.sentence
+        self.done_phases, self.loss, self.note = [], None, ""
+        before = self._study.round(event.parent) if event.parent else None
+        self._expected = dict(before.summary().seconds_by_phase) if before else {}
+
+    def _advance(self, done: int, total: int, unit: str) -> None:
+        if unit != self.unit:
+            # It began when the last thing ended.
+            self.unit, self._began = unit, self._last
+        self.done, self.total = done, total
+        self._last = time.monotonic()
+
+    @property
+    def rate(self) -> float:
+        """Return what the present phase does a second, in its own unit."""
+        seconds = self._last - self._began
+        return self.done / seconds if self.done and seconds > 0 else 0.0
+
+    def seconds_left(self) -> float | None:
+        """Estimate the rest of the round: this phase by its rate, later ones as last round."""
+        if self.phase is None or not self.rate:
+            return None
+        later = list(Phase)[list(Phase).index(self.phase) + 1 :]
+        if any(phase not in self._expected for phase in later):
+            return None
+        here = (self.total - self.done) / self.rate
+        return here + sum(self._expected[phase] for phase in later)
+
+    def line(self) -> str:
+        """Say in one line what is being done."""
+        words = [f"r{self.round:04d}", PHASE_DOING[self.phase] if self.phase else "starting"]
+        if self.total:
+            words.append(f"{self.done:,}/{self.total:,} {self.unit}")
+        if self.rate and self.phase in (Phase.SAMPLE, Phase.EVALUATE, Phase.TRAIN):
+            words.append(f"{self.rate:,.0f}/s")
+        if self.loss is not None and self.phase is Phase.TRAIN:
+            words.append(f"loss {self.loss:.3f}")
+        left = self.seconds_left()
+        if left is not None:
+            words.append(f"about {max(left, 1):.0f} s left")
+        return "  ".join(words)
+
+
+def follow(study: Study, stream: Iterator[Event], console: Console, *, rich: bool) -> bool:
+    """Show a stream of events to its end.
+
+    Args:
+        rich: Draw a live display; otherwise print a line for each phase.
+
+    Returns:
+        Whether it was stopped before its end.
+    """
+    with _stopping_on_interrupt(study, console):
+        if rich and console.is_terminal:
+            return _follow_live(study, stream, console)
+        return _follow_plainly(study, stream, console)
+
+
+def _follow_plainly(study: Study, stream: Iterator[Event], console: Console) -> bool:
+    progress, stopped = Progress(study), False
+    for event in stream:
+        progress.follow(event)
+        line = _plain_line(study, progress, event)
+        if line:
+            console.print(line, highlight=False, soft_wrap=True, markup=False)
+        stopped |= isinstance(event, events.RoundStopped)
+    return stopped
+
+
+def _plain_line(study: Study, progress: Progress, event: Event) -> str:
+    match event:
+        case events.RoundStarted():
+            how = "goes on" if event.resumed else "starts"
+            return f"r{event.round:04d} {how}. {event.sentence or 'It measures the base.'}"
+        case events.PhaseFinished():
+            extra = ""
+            if event.phase is Phase.SELECT:
+                extra = f", {progress.note}"
+            if event.phase is Phase.TRAIN and progress.loss is not None:
+                extra = f", last loss {progress.loss:.3f}"
+            return f"  {event.phase:<9}{event.seconds:6.1f} s{extra}"
+        case events.Warned():
+            return f"  {event.message}"
+        case events.RoundFinished():
+            return "  " + tables.accuracy_line(study.round(event.round).summary())
+        case events.RoundPaused():
+            return f"r{event.round:04d} waits before {event.before}."
+    return ""
+
+
+def _follow_live(study: Study, stream: Iterator[Event], console: Console) -> bool:
+    progress, stopped = Progress(study), False
+    shown: list[Sample] = []
+    with Live(console=console, refresh_per_second=8, transient=True) as live:
+        for event in stream:
+            progress.follow(event)
+            if isinstance(event, events.SamplesScored | events.SamplesSelected):
+                shown = _some_samples(study, event.round)
+            if isinstance(event, events.RoundFinished):
+                live.console.print(_finished_line(study, event.round))
+            if isinstance(event, events.RoundPaused):
+                live.console.print(f"r{event.round:04d} waits before {event.before}.")
+            stopped |= isinstance(event, events.RoundStopped)
+            live.update(_frame(study, progress, shown))
+    return stopped
+
+
+def _finished_line(study: Study, number: int) -> Text:
+    return Text.assemble(("✓ ", "bold"), tables.accuracy_line(study.round(number).summary()))
+
+
+def _some_samples(study: Study, number: int) -> list[Sample]:
+    """Return a few passed and a few failed samples of the round, each of another problem."""
+    round_ = study.round(number)
+    found: list[Sample] = []
+    for passed in (True, False):
+        met: dict[int, Sample] = {}
+        for sample in round_.samples(passed=passed):
+            if sample.scores:
+                met.setdefault(sample.position, sample)
+            if len(met) == SAMPLES_SHOWN // 2:
+                break
+        found += met.values()
+    return found
+
+
+def _frame(study: Study, progress: Progress, shown: list[Sample]) -> Group:
+    summary = study.summary()
+    parts: list[Any] = [Text(progress.sentence, style="italic")] if progress.sentence else []
+    parts += [_phase_bar(progress), Text(progress.line())]
+    if progress.total:
+        bar = Table.grid()
+        bar.add_row(ProgressBar(total=progress.total, completed=progress.done, width=60))
+        parts.append(bar)
+    if any(r.accuracy for r in summary.rounds):
+        parts += [Text(), tables.accuracy_table(summary)]
+    if shown:
+        parts += [Text(), tables.samples_table(shown)]
+    return Group(*parts)
+
+
+def _phase_bar(progress: Progress) -> Table:
+    bar = Table.grid(padding=(0, 2))
+    cells = []
+    for phase in Phase:
+        if phase in progress.done_phases:
+            cells.append(Text(f"✓ {phase}", style="bold"))
+        elif phase is progress.phase:
+            cells.append(Text(f"▸ {phase}", style="reverse"))
+        else:
+            cells.append(Text(f"· {phase}", style="dim"))
+    bar.add_row(*cells)
+    return bar
+
+
+class _stopping_on_interrupt:  # noqa: N801 - reads as a `with` phrase
+    """Turn the first Ctrl-C into a request to stop, and say so."""
+
+    def __init__(self, study: Study, console: Console) -> None:
+        self._study, self._console = study, console
+        self._former: Callable[[int, FrameType | None], Any] | int | None = None
+
+    def __enter__(self) -> None:
+        self._former = signal.signal(signal.SIGINT, self._interrupt)
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._former)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        self._study.stop()
+        self._console.print("Stopping at the next chunk; what is done is kept.", markup=False)

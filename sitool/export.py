@@ -1,0 +1,146 @@
+"""Takes things out of a study: samples as a table, an adapter, a merged model.
+
+The format of a table goes by the file's ending: .jsonl, .csv or .parquet.
+"""
+
+import csv
+import json
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from sitool.errors import MissingDependencyError, SitoolError, StudyError
+from sitool.records import Sample
+
+FORMATS = (".jsonl", ".csv", ".parquet")
+COLUMNS = (
+    "id", "round", "role", "level", "position", "index", "prompt", "truth", "completion",
+    "finish", "logprob", "tokens", "weight", "rule", "ruling", "reason", "author", "edited",
+    "scores",
+)  # fmt: skip
+
+
+def sample_row(sample: Sample) -> dict[str, Any]:
+    """Flatten a sample; its scores stay a table by verifier."""
+    ruling = sample.ruling
+    return {
+        "id": sample.id,
+        "round": sample.round,
+        "role": sample.role,
+        "level": sample.problem.level,
+        "position": sample.position,
+        "index": sample.index,
+        "prompt": sample.problem.prompt,
+        "truth": sample.problem.truth,
+        "completion": sample.completion.text,
+        "finish": sample.completion.finish,
+        "logprob": sample.completion.logprob,
+        "tokens": len(sample.completion.token_ids),
+        "weight": sample.weight,
+        "rule": sample.rule,
+        "ruling": ruling.action.value if ruling else None,
+        "reason": ruling.reason if ruling else None,
+        "author": ruling.author if ruling else None,
+        "edited": ruling.text if ruling else None,
+        "scores": {
+            name: {
+                "outcome": score.outcome.value,
+                "value": score.value,
+                "flexible": score.flexible,
+                "answer": score.answer,
+                "explanation": score.explanation,
+            }
+            for name, score in sample.scores.items()
+        },
+    }
+
+
+def export_samples(samples: Iterable[Sample], file: Path) -> int:
+    """Write samples to a file and return how many.
+
+    Raises:
+        StudyError: The file's ending names no format that we write, or it
+            cannot be written.
+        MissingDependencyError: Parquet is asked for without pyarrow.
+    """
+    writers = {".jsonl": _write_jsonl, ".csv": _write_csv, ".parquet": _write_parquet}
+    if file.suffix not in writers:
+        raise StudyError(
+            f"{file.name!r} does not end in a format that samples are written in:"
+            f" {', '.join(FORMATS)}.",
+            f"try: --output {file.stem}.jsonl",
+        )
+    try:
+        return writers[file.suffix]((sample_row(s) for s in samples), file)
+    except OSError as error:
+        raise StudyError(f"{str(file)!r} cannot be written: {error.strerror}.") from error
+
+
+def export_adapter(folder: Path | None, output: Path) -> None:
+    """Copy a round's adapter folder, in PEFT's format.
+
+    Raises:
+        StudyError: The round has none, or the output is there already.
+    """
+    if folder is None:
+        raise StudyError("Round 0 is the base and has no adapter.", "try: --round 1")
+    _refuse_existing(output)
+    try:
+        shutil.copytree(folder, output)
+    except OSError as error:
+        raise StudyError(f"{str(output)!r} cannot be written: {error.strerror}.") from error
+
+
+def export_model(settings: Any, folder: Path | None, output: Path) -> None:
+    """Write base and adapter merged into one model, with its tokenizer.
+
+    Args:
+        settings: The round's.
+        folder: The adapter; None writes the base itself.
+
+    Raises:
+        StudyError: The output is there already.
+        ModelError: The base or the adapter cannot be loaded.
+    """
+    _refuse_existing(output)
+    from sitool.models.loading import load_model
+
+    model = load_model(settings)
+    if not hasattr(model, "save_merged"):
+        raise SitoolError(f"The base {settings.model.base!r} has no weights to export.")
+    model.save_merged(folder, output)
+
+
+def _refuse_existing(output: Path) -> None:
+    if output.exists():
+        raise StudyError(f"{str(output)!r} exists already.", "try: another --output")
+
+
+def _write_jsonl(rows: Iterator[dict[str, Any]], file: Path) -> int:
+    count = 0
+    with file.open("w", encoding="utf-8") as out:
+        for count, row in enumerate(rows, 1):  # noqa: B007
+            out.write(json.dumps(row, ensure_ascii=False) + "\n")
+    return count
+
+
+def _write_csv(rows: Iterator[dict[str, Any]], file: Path) -> int:
+    count = 0
+    with file.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.DictWriter(out, COLUMNS)
+        writer.writeheader()
+        for count, row in enumerate(rows, 1):  # noqa: B007
+            writer.writerow(row | {"scores": json.dumps(row["scores"], ensure_ascii=False)})
+    return count
+
+
+def _write_parquet(rows: Iterator[dict[str, Any]], file: Path) -> int:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise MissingDependencyError("Writing Parquet", "pyarrow", "parquet") from error
+    listed = [row | {"scores": json.dumps(row["scores"], ensure_ascii=False)} for row in rows]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(listed), file)
+    return len(listed)
