@@ -376,6 +376,11 @@ class RoundView:
         """Greedy accuracy by level, with intervals; 0 is all levels."""
         return self._store.metrics.of(self.number, "accuracy")
 
+    @property
+    def success(self) -> dict[int, Metric]:
+        """Success by level as the curriculum looks at it: sampled, or else greedy."""
+        return loop.measured_success(self._store, self.number)
+
     def summary(self) -> RoundSummary:
         """Return the round's numbers."""
         parent = self.record.parent

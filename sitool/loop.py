@@ -24,21 +24,20 @@ from pathlib import Path
 
 from sitool import curriculum, events, selection
 from sitool.config import Settings
-from sitool.errors import TaskError
+from sitool.draws import draw_level, evaluation_problems
 from sitool.events import Event
 from sitool.measure import by_level, measure_greedy, measure_pass_at_k, measure_round
 from sitool.parts import Parts
 from sitool.records import Action, Phase, Problem, Sample
 from sitool.samplers.base import Decoding, Request
-from sitool.seeds import derive_seed, generator
+from sitool.seeds import derive_seed
 from sitool.store import EMPTY_PLAN, Metric, Plan, Round, SampleFilter, Store, human_rule
 from sitool.store.samples import Mark
-from sitool.tasks.base import Task, draw_problem
+from sitool.tasks.base import Task
 from sitool.trainers.base import Example
 
 PHASES = tuple(Phase)
 VERIFY_CHUNK = 512
-TRIES_FOR_A_NEW_PROBLEM = 20
 
 
 def plan_round(store: Store, task: Task, settings: Settings, parent: Round) -> Plan:
@@ -47,15 +46,22 @@ def plan_round(store: Store, task: Task, settings: Settings, parent: Round) -> P
     Raises:
         StudyError: The curriculum's bounds leave no level of the task.
     """
-    # What the band is about is the success of samples; greedy stands in where none are drawn.
-    measured = store.metrics.of(parent.id, "pass@1") or store.metrics.of(parent.id, "accuracy")
-    success = {level: metric.value for level, metric in measured.items()}
+    success = {level: metric.value for level, metric in measured_success(store, parent.id).items()}
     taken = len(store.tree.branch(parent.id)) - 1
     state = curriculum.CurriculumState.from_json(parent.plan.state)
     known = (settings.curriculum, task.levels, taken, success, state)
     weights, state = curriculum.next_mixture(*known)
     problems = curriculum.allocate(weights, settings.draw.problems)
     return Plan(weights, problems, state.to_json(), curriculum.describe(*known))
+
+
+def measured_success(store: Store, round_id: int) -> dict[int, Metric]:
+    """Return a round's success by level, as the curriculum looks at it.
+
+    That is the success of sampled answers, since those are what can be
+    accepted; greedy accuracy stands in where the evaluation draws no samples.
+    """
+    return store.metrics.of(round_id, "pass@1") or store.metrics.of(round_id, "accuracy")
 
 
 def open_round(store: Store, task: Task) -> Round:
@@ -125,35 +131,6 @@ def draw(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
     with store.transaction():
         store.samples.add_draw(round_.id, "train", problems)
     yield events.ProblemsDrawn(round_.id, len(problems))
-
-
-def draw_level(
-    task: Task,
-    level: int,
-    count: int,
-    path: Sequence[int | str],
-    *,
-    held_out: bool,
-    repeat: bool,
-) -> list[Problem]:
-    """Draw problems of one level from a seed path, each only once while there are new ones.
-
-    Args:
-        repeat: Fill up with problems met before when the level has no more new
-            ones; otherwise return fewer.
-    """
-    drawn: list[Problem] = []
-    met: set[str] = set()
-    for position in range(count):
-        for attempt in range(TRIES_FOR_A_NEW_PROBLEM):
-            rng = generator(*path, position, attempt)
-            problem = draw_problem(task, level, rng, held_out=held_out)
-            if problem.key not in met:
-                break
-        if problem.key not in met or repeat:
-            drawn.append(problem)
-        met.add(problem.key)
-    return drawn
 
 
 def sample(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
@@ -327,28 +304,6 @@ def _draw_evaluation(store: Store, parts: Parts, round_: Round) -> None:
     problems = evaluation_problems(parts.task, round_.settings, count)
     with store.transaction():
         store.samples.add_draw(round_.id, "evaluation", problems)
-
-
-def evaluation_problems(task: Task, settings: Settings, count: int) -> list[Problem]:
-    """Draw held-out problems of each level: the same in every round of the study, by their seeds.
-
-    Raises:
-        TaskError: No level has any.
-    """
-    highest = settings.evaluation.highest or task.levels[-1]
-    problems: list[Problem] = []
-    for level in range(task.levels[0], min(highest, task.levels[-1]) + 1):
-        path = (settings.seed, "evaluation", level)
-        try:
-            problems += draw_level(task, level, count, path, held_out=True, repeat=False)
-        except TaskError:
-            continue  # A level of a data file may have no held-out row at all.
-    if not problems:
-        raise TaskError(
-            f"The task {task.name!r} has no held-out problem at levels 1 to {highest}.",
-            "try: more problems, or task.evaluation_path",
-        )
-    return problems
 
 
 def evaluate_again(

@@ -298,7 +298,7 @@ def curriculum_show(folder: StudyDir, as_json: AsJson = False) -> None:
         return
     head = study.head
     console.print(plan.sentence, markup=False)
-    console.print(tables.plan_table(plan, head.accuracy if head else {}))
+    console.print(tables.plan_table(plan, head.success if head else {}))
 
 
 @curriculum.command("set")

@@ -49,7 +49,7 @@ def demo(
     study = _demo_study(folder, preset, seed)
     console.print(
         f"{load_preset(preset).about}\n"
-        "A round draws problems, samples answers, keeps the right ones, trains on them, measures.\n",
+        "Each round draws problems, samples answers, keeps the right ones and trains on them.\n",
         markup=False,
     )
     rounds_left = max(count - max((r.number for r in study.rounds()), default=0), 0)

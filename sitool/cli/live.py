@@ -21,7 +21,6 @@ from sitool.cli import tables
 from sitool.client import Study
 from sitool.events import Event
 from sitool.records import Phase, Sample
-from sitool.summary import advice
 
 SAMPLES_SHOWN = 6
 PHASE_DOING = {

@@ -1,0 +1,122 @@
+"""An adapter's folder: PEFT's two files and one of ours that says whose it is.
+
+    adapter_config.json         PEFT's
+    adapter_model.safetensors   PEFT's
+    sitool.json                 {"base": ..., "base_hash": ...}
+
+A folder is written beside its place and then renamed into it, so that a kill
+leaves the old one, or none, but never half of one.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sitool.errors import ModelError
+
+CONFIG = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
+ORIGIN = "sitool.json"
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterShape:
+    """What fixes the size and the scale of a LoRA adapter's update."""
+
+    rank: int
+    alpha: float
+
+
+@contextmanager
+def replaced_folder(folder: Path) -> Iterator[Path]:
+    """Give a temporary sibling to write to, and move it to `folder` if all went well."""
+    draft = folder.with_name(f".{folder.name}.{os.getpid()}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    try:
+        yield draft
+        _move_over(draft, folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _move_over(draft: Path, folder: Path) -> None:
+    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    if folder.exists():
+        folder.rename(old)
+    draft.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_origin(folder: Path, base: str, base_hash: str) -> None:
+    """Write which base the adapter belongs to."""
+    text = json.dumps({"base": base, "base_hash": base_hash}, indent=2)
+    (folder / ORIGIN).write_text(text + "\n", encoding="utf-8")
+
+
+def check_origin(folder: Path, base: str, base_hash: str) -> None:
+    """Make sure that a folder holds an adapter of this base.
+
+    A folder without `sitool.json` comes from elsewhere; its weights' names and
+    shapes are all that can be checked then.
+
+    Raises:
+        ModelError: The folder is missing or broken, or of another base.
+    """
+    for name in (CONFIG, WEIGHTS):
+        if not (folder / name).is_file():
+            raise ModelError(f"The adapter {str(folder)!r} has no file {name}.", _redo(folder))
+    if (folder / ORIGIN).exists():
+        check_hash(folder, read_json(folder / ORIGIN), base, base_hash)
+
+
+def check_hash(folder: Path, origin: Mapping[str, Any], base: str, base_hash: str) -> None:
+    """Make sure that an adapter was made for this base.
+
+    Raises:
+        ModelError: It was made for another one; the message names both.
+    """
+    if origin.get("base_hash") != base_hash:
+        raise ModelError(
+            f"The adapter {str(folder)!r} belongs to the base {origin.get('base')!r} with hash "
+            f"{origin.get('base_hash')}, not to {base!r} with hash {base_hash}.",
+            f"try: set model.base to {origin.get('base')!r}, or begin a new study",
+        )
+
+
+def read_shape(folder: Path) -> AdapterShape:
+    """Read rank and alpha.
+
+    Raises:
+        ModelError: The configuration is not that of a LoRA adapter.
+    """
+    config = read_json(folder / CONFIG)
+    if config.get("peft_type") != "LORA" or "r" not in config or "lora_alpha" not in config:
+        raise ModelError(
+            f"{str(folder / CONFIG)!r} does not describe a LoRA adapter.", _redo(folder)
+        )
+    return AdapterShape(int(config["r"]), float(config["lora_alpha"]))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        ModelError: The file is not one.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"Cannot read {str(path)!r}: {error}.", _redo(path.parent)) from error
+    if not isinstance(content, dict):
+        raise ModelError(f"{str(path)!r} does not hold a JSON object.", _redo(path.parent))
+    return content
+
+
+def _redo(folder: Path) -> str:
+    return f"try: go back to the round before {folder.name!r} and step again"

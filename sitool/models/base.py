@@ -1,0 +1,42 @@
+"""What the loop asks of a model: base + adapter + tokenizer."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+
+class Model(Protocol):
+    """A base with at most one adapter on it, and the base's own tokenizer."""
+
+    name: str
+    """The base as the settings name it."""
+
+    base_hash: str
+    """Short hash of the base's weights; adapters remember which base is theirs."""
+
+    end_token: int
+    """The token id that ends a completion."""
+
+    def encode(self, prompt: str) -> tuple[int, ...]:
+        """Turn a prompt into token ids, through the chat template if one is asked for."""
+        ...
+
+    def encode_completion(self, text: str) -> tuple[int, ...]:
+        """Turn a person's own completion into token ids, the end token included."""
+        ...
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """Turn a completion's token ids into text without special tokens."""
+        ...
+
+    def use_adapter(self, folder: Path | None) -> None:
+        """Put the adapter of a folder on the base; None takes any adapter off.
+
+        Raises:
+            ModelError: The folder is missing, broken, or of another base.
+        """
+        ...
+
+    def save_adapter(self, folder: Path) -> None:
+        """Write the adapter in PEFT's format, and which base it belongs to."""
+        ...

@@ -1,0 +1,58 @@
+"""The model that the settings name, scripted or real.
+
+The scripted model, sampler and trainer only go together.
+"""
+
+import os
+
+from sitool.config import Settings
+from sitool.errors import ConfigError
+from sitool.models.base import Model
+from sitool.models.builtin import SCRIPTED
+
+
+def load_model(settings: Settings) -> Model:
+    """Load the base, and set the number of threads if it is a real one.
+
+    Raises:
+        ConfigError: Scripted parts are mixed with real ones.
+        ModelError: The base cannot be loaded.
+    """
+    check_scripted(settings)
+    if settings.model.base == SCRIPTED:
+        from sitool.models.scripted import ScriptedModel
+
+        return ScriptedModel.load(settings.model, settings.trainer)
+    import torch
+
+    from sitool.models.local import LocalModel
+
+    torch.set_num_threads(settings.model.threads or available_cores())
+    return LocalModel.load(settings.model, settings.trainer)
+
+
+def check_scripted(settings: Settings) -> None:
+    """Make sure that base, sampler and trainer are scripted all three, or none.
+
+    Raises:
+        ConfigError: They are mixed.
+    """
+    parts = {
+        "model.base": settings.model.base,
+        "sampler.name": settings.sampler.name,
+        "trainer.name": settings.trainer.name,
+    }
+    scripted = {name for name, value in parts.items() if value == SCRIPTED}
+    if scripted and len(scripted) < len(parts):
+        found = ", ".join(f"{name} = {value!r}" for name, value in parts.items())
+        raise ConfigError(
+            f"Scripted parts only go together, but the settings have {found}.",
+            "try: set all three to 'scripted', or none",
+        )
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

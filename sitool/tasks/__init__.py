@@ -1,0 +1,1 @@
+"""Families of problems: `base.py` has the protocol, every other module one task."""

@@ -1,0 +1,219 @@
+"""Runs a verifier so that nothing it does can stop a round.
+
+One that raises is recorded sample by sample; one that hangs or dies is killed
+and recorded on the guilty sample, and the rest still get their scores.
+What this leaves out: what happens in the other process (`worker.py`).
+"""
+
+import contextlib
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import Self
+
+from sitool import registry
+from sitool.errors import VerifierError
+from sitool.records import Score
+from sitool.tasks.base import Task
+from sitool.verifiers.base import Verifier
+from sitool.verifiers.worker import Samples, VerifierSpec, failure, score_chunk
+
+START_LIMIT_SECONDS = 60.0
+"""For a fresh interpreter and the verifier's own imports; usually 0.3 s."""
+
+RETRY_LIMITS = 2.0
+"""Time limits that the retries of one chunk may take together."""
+
+SAMPLE_SHARE = 0.25
+"""Share of the time limit that one retried sample may take."""
+
+BOOT = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[3]);"
+    "import sitool.verifiers.worker as w; w.serve(int(sys.argv[1]), int(sys.argv[2]))"
+)
+
+
+class Stalled(Exception):
+    """The worker gave no answer: it hung until its limit, or it died."""
+
+
+def verifier_spec(name: str, task: Task) -> VerifierSpec:
+    """Return how to make a verifier of the registry for a task.
+
+    Raises:
+        UnknownNameError: No verifier has this name.
+    """
+    return VerifierSpec(registry.load("verifier", name), (task,))
+
+
+class Guard:
+    """One verifier under a time limit, used for chunk after chunk.
+
+    An isolated verifier lives in a worker process, which is started with the
+    first chunk, kept, and replaced after a kill. Others run here, where a
+    hanging one could not be stopped.
+    """
+
+    def __init__(self, spec: VerifierSpec, time_limit_seconds: float) -> None:
+        self.spec = spec
+        self.time_limit_seconds = time_limit_seconds
+        self._local: Verifier | None = None
+        self._worker: Worker | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the worker process, if there is one; the next chunk would start another."""
+        if self._worker:
+            self._worker.kill()
+        self._worker = None
+
+    def verify(self, samples: Samples) -> list[Score]:
+        """Score a chunk: one valid score a sample, whatever the verifier does.
+
+        Takes at most the time limit and `RETRY_LIMITS` more, apart from the
+        time that new workers need to start.
+
+        Raises:
+            VerifierError: The verifier cannot be made at all.
+        """
+        if not samples:
+            return []
+        if not self.spec.part.isolated:
+            self._local = self._local or self._build()
+            return score_chunk(self._local, samples)
+        try:
+            return self._ask(samples, self.time_limit_seconds)
+        except Stalled as stalled:
+            return self._one_by_one(samples, stalled)
+
+    def _build(self) -> Verifier:
+        try:
+            return self.spec.build()
+        except Exception as error:
+            raise cannot_start(self.spec, f"{type(error).__name__}: {error}") from error
+
+    def _one_by_one(self, samples: Samples, stalled: Stalled) -> list[Score]:
+        """Score each sample by itself, so that only the guilty ones fail.
+
+        When the time for it is used up, the samples that are left fail too.
+        """
+        if len(samples) == 1:
+            return [failure(str(stalled))]
+        left = self.time_limit_seconds * RETRY_LIMITS
+        scores = []
+        for sample in samples:
+            limit = min(left, self.time_limit_seconds * SAMPLE_SHARE)
+            if limit <= 0:
+                scores.append(failure(f"Not scored, since others used up the time. {stalled}"))
+                continue
+            self._started()
+            started = time.monotonic()
+            try:
+                scores += self._ask([sample], limit)
+            except Stalled as guilty:
+                scores.append(failure(str(guilty)))
+            left -= time.monotonic() - started
+        return scores
+
+    def _started(self) -> "Worker":
+        self._worker = self._worker or Worker(self.spec)
+        return self._worker
+
+    def _ask(self, samples: Samples, limit_seconds: float) -> list[Score]:
+        """Let the worker score samples; one that gives no answer is killed."""
+        worker = self._started()
+        try:
+            return worker.score(samples, limit_seconds)
+        except BaseException:
+            # Also when we are interrupted: a late answer must not meet the next question.
+            self.close()
+            raise
+
+
+class Worker:
+    """A process of its own that scores chunks."""
+
+    def __init__(self, spec: VerifierSpec) -> None:
+        """Start the process and let it make the verifier.
+
+        Raises:
+            VerifierError: It cannot.
+        """
+        self.pipe, theirs = Pipe()
+        self.process = start_process(theirs)
+        theirs.close()
+        try:
+            self.pipe.send(spec)
+            complaint = self.answer(START_LIMIT_SECONDS)
+        except (pickle.PicklingError, AttributeError, TypeError, Stalled, OSError) as error:
+            complaint = f"{type(error).__name__}: {error}"
+        if complaint:
+            self.kill()
+            raise cannot_start(spec, str(complaint))
+
+    def score(self, samples: Samples, limit_seconds: float) -> list[Score]:
+        """Return the scores of a chunk.
+
+        Raises:
+            Stalled: There was no answer within the limit.
+        """
+        try:
+            self.pipe.send(list(samples))
+        except OSError as error:
+            raise Stalled("The verifier's process died.") from error
+        scores = self.answer(limit_seconds)
+        return scores if isinstance(scores, list) else []
+
+    def answer(self, limit_seconds: float) -> object:
+        """Return what the process sends within a limit."""
+        if not self.pipe.poll(limit_seconds):
+            raise Stalled(f"The verifier did not answer within {limit_seconds:.3g} s: stopped.")
+        try:
+            return self.pipe.recv()
+        except (EOFError, OSError) as error:
+            raise Stalled("The verifier's process died.") from error
+
+    def kill(self) -> None:
+        """End the process and what it started, at once."""
+        self.pipe.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def start_process(pipe: Connection) -> subprocess.Popen[bytes]:
+    """Start a fresh interpreter that serves a pipe, in a process group of its own."""
+    descriptor = pipe.fileno()
+    return subprocess.Popen(
+        [sys.executable, "-c", BOOT, str(descriptor), str(os.getpid()), json.dumps(sys.path)],
+        pass_fds=(descriptor,),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def cannot_start(spec: VerifierSpec, why: str) -> VerifierError:
+    """Return the error for a verifier that cannot be made."""
+    return VerifierError(
+        f"The verifier {spec.name!r} cannot be started: {why}.",
+        "try: another one with --set 'verifier.names=[\"truth\"]'",
+    )

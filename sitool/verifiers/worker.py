@@ -1,0 +1,132 @@
+"""The other end of the guard: a process that holds one verifier and scores chunks.
+
+It is a fresh interpreter that imports the verifier and nothing heavy of ours.
+It is not `multiprocessing`'s own spawn, because that runs the caller's main
+module again: a script without an `if __name__ == "__main__"` line would start
+itself anew, and the engine's worker would load torch.
+"""
+
+import math
+import os
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from sitool.records import Completion, Outcome, Problem, Score
+from sitool.verifiers.base import Verifier
+
+Samples = Sequence[tuple[Problem, Completion]]
+
+
+@dataclass(frozen=True)
+class VerifierSpec:
+    """How to make a verifier, in a form that another process can read.
+
+    Attributes:
+        part: Its class, found by its module and name.
+        arguments: For the class, in order; they must pickle if it is isolated.
+    """
+
+    part: type[Verifier]
+    arguments: tuple[Any, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The verifier's name."""
+        return self.part.name
+
+    def build(self) -> Verifier:
+        """Make the verifier."""
+        return self.part(*self.arguments)
+
+
+def score_chunk(verifier: Verifier, samples: Samples) -> list[Score]:
+    """Score samples together, or one by one if that fails, and check what comes back.
+
+    So one sample that makes the verifier raise costs only its own score. A
+    verifier may call `sys.exit`; that too is a failure on this sample.
+    """
+    try:
+        return checked(verifier.verify(samples), len(samples))
+    except (Exception, SystemExit) as error:
+        if len(samples) == 1:
+            return [failure(f"{type(error).__name__}: {error}")]
+    return [score_chunk(verifier, [sample])[0] for sample in samples]
+
+
+def failure(explanation: str) -> Score:
+    """Return the score of a sample on which the verifier failed."""
+    return Score(Outcome.ERROR, explanation=explanation)
+
+
+def checked(scores: list[Score], expected: int) -> list[Score]:
+    """Return the scores, each that breaks the contract replaced by a failure.
+
+    Raises:
+        ValueError: There are too few or too many, so nothing tells whose they are.
+    """
+    given = list(scores)
+    if len(given) != expected:
+        raise ValueError(f"the verifier gave {len(given)} scores for {expected} samples")
+    return [score if is_sound(score) else failure(complaint(score)) for score in given]
+
+
+def complaint(score: object) -> str:
+    """Say what is wrong with a score, at bearable length."""
+    return f"The verifier gave no valid score: {score!r:.200}"
+
+
+def is_sound(score: object) -> bool:
+    """Whether this is a score whose fields are what they must be."""
+    if type(score) is not Score or not isinstance(score.explanation, str):
+        return False
+    if not isinstance(score.answer, str | None) or not is_share(score.flexible):
+        return False
+    if score.outcome is Outcome.SCORED:
+        return score.value is not None and is_share(score.value)
+    return score.value is None and isinstance(score.outcome, Outcome)
+
+
+def is_share(value: object) -> bool:
+    """Whether this is a number in [0, 1], or nothing."""
+    if value is None:
+        return True
+    return isinstance(value, int | float) and math.isfinite(value) and 0 <= value <= 1
+
+
+def serve(descriptor: int, parent: int) -> None:
+    """Make the verifier that is sent first, then score chunks until the pipe closes.
+
+    Args:
+        descriptor: File descriptor of our end of the pipe.
+        parent: Process id of the guard; without it there is nobody to work for.
+    """
+    threading.Thread(target=end_with, args=(parent,), daemon=True).start()
+    with Connection(descriptor) as pipe:
+        try:
+            verifier = pipe.recv().build()
+        except Exception as error:
+            pipe.send(f"{type(error).__name__}: {error}")
+            return
+        pipe.send("")
+        while (samples := received(pipe)) is not None:
+            pipe.send(score_chunk(verifier, samples))
+
+
+def received(pipe: Connection) -> Samples | None:
+    """Return the next chunk, or None when the guard has closed its end."""
+    try:
+        chunk: Samples = pipe.recv()
+    except EOFError:
+        return None
+    return chunk
+
+
+def end_with(parent: int) -> None:
+    """End this process soon after its parent, even while a verifier hangs."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(0)

@@ -1,0 +1,123 @@
+"""What the tests share: small random bases with a tokenizer of characters, made once."""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+import string
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sitool.config import ModelSettings, TrainerSettings
+
+CHARACTERS = string.digits + string.ascii_lowercase + ",|>=+ "
+END = "<end>"
+UNKNOWN = "<unk>"
+
+MakeBase = Callable[..., Path]
+
+
+def write_tokenizer(folder: Path, characters: str = CHARACTERS) -> int:
+    """Write a tokenizer of single characters and return the size of its vocabulary."""
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    vocabulary = {token: index for index, token in enumerate([END, UNKNOWN, *characters])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
+    tokenizer.decoder = decoders.Fuse()
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, eos_token=END, pad_token=END, unk_token=UNKNOWN
+    ).save_pretrained(folder)
+    return len(vocabulary)
+
+
+def tiny_config(architecture: str, vocabulary: int, context: int = 128) -> Any:
+    """Return the smallest useful configuration of an architecture."""
+    import transformers
+
+    common: dict[str, Any] = {
+        "vocab_size": vocabulary,
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 48,
+        "max_position_embeddings": context,
+        "bos_token_id": None,
+        "eos_token_id": 0,
+        "pad_token_id": 0,
+        "tie_word_embeddings": architecture != "gpt_neox",
+    }
+    if architecture in ("llama", "qwen2", "gemma2", "mistral"):
+        common["num_key_value_heads"] = 2
+    if architecture == "gemma2":
+        common.update(head_dim=8, sliding_window=16, final_logit_softcapping=1.0)
+    if architecture == "mistral":
+        common["sliding_window"] = 16
+    if architecture == "gpt2":
+        del common["intermediate_size"]
+    return transformers.AutoConfig.for_model(architecture, **common)
+
+
+def write_base(folder: Path, architecture: str = "llama", seed: int = 0, **changes: Any) -> Path:
+    """Write a base of random weights, sharp enough that its choices are not all alike."""
+    import torch
+    import transformers
+
+    characters = changes.pop("characters", CHARACTERS)
+    vocabulary = write_tokenizer(folder, characters)
+    torch.manual_seed(seed)
+    network = transformers.AutoModelForCausalLM.from_config(
+        tiny_config(architecture, vocabulary, **changes)
+    )
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.ndim > 1:
+                parameter.normal_(0, 0.3)
+    network.generation_config.eos_token_id = 0
+    network.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Leave the other cores to whoever else is at work."""
+    import sys
+
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def make_base(tmp_path_factory: pytest.TempPathFactory) -> MakeBase:
+    """Return a function that writes a base once for all tests that ask for the same."""
+    import torch
+
+    torch.set_num_threads(1)
+    made: dict[str, Path] = {}
+
+    def make(architecture: str = "llama", seed: int = 0, **changes: Any) -> Path:
+        key = f"{architecture}-{seed}-{sorted(changes.items())}"
+        if key not in made:
+            folder = tmp_path_factory.mktemp(f"base-{architecture}")
+            made[key] = write_base(folder, architecture, seed, **changes)
+        return made[key]
+
+    return make
+
+
+@pytest.fixture
+def load_local(make_base: MakeBase) -> Callable[..., Any]:
+    """Return a function that loads a small random base as a `LocalModel`."""
+    from sitool.models.local import LocalModel
+
+    def load(architecture: str = "llama", seed: int = 0, rank: int = 4, **changes: Any) -> Any:
+        folder = make_base(architecture, seed, **changes)
+        settings = ModelSettings(base=str(folder), device="cpu")
+        return LocalModel.load(settings, TrainerSettings(rank=rank, alpha=8.0))
+
+    return load

@@ -1,0 +1,85 @@
+"""What every sampler promises, whichever it is."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sitool import registry
+from sitool.models.scripted import ScriptedModel
+from sitool.records import Completion, Problem
+from sitool.samplers.base import Decoding, Request, Sampler
+from sitool.seeds import derive_seed
+
+MakeModel = Callable[[str], Any]
+
+
+@pytest.fixture
+def make_model(load_local: Callable[..., Any]) -> MakeModel:
+    """Return a function that makes the model that a sampler works with."""
+    return lambda name: ScriptedModel() if name == "scripted" else load_local()
+
+
+def requests_for(model: Any, samples: int) -> list[Request]:
+    return [
+        Request(
+            Problem("test", number % 4 + 1, prompt, "abcd"),
+            model.encode(prompt),
+            tuple(derive_seed(number, sample) for sample in range(samples)),
+        )
+        for number, prompt in enumerate(["ab,bc|a>c=", "12+3=", "z", "a b c d e f", "0"])
+    ]
+
+
+def flat(chunks: Any) -> list[Completion]:
+    return [item for chunk in chunks for row in chunk for item in row]
+
+
+@pytest.fixture(params=registry.names("sampler"))
+def name(request: pytest.FixtureRequest) -> str:
+    """Name each sampler in turn."""
+    return str(request.param)
+
+
+def sampler_for(name: str, model: Any, chunk_rows: int = 8) -> Sampler:
+    sampler: Sampler = registry.load("sampler", name)(model, chunk_rows=chunk_rows)
+    return sampler
+
+
+def test_it_answers_every_seed_in_order(name: str, make_model: MakeModel) -> None:
+    model = make_model(name)
+    requests = requests_for(model, 3)
+    chunks = list(sampler_for(name, model).sample(requests, Decoding()))
+    assert [len(chunk) for chunk in chunks] == [2, 2, 1]
+    assert [len(row) for chunk in chunks for row in chunk] == [3] * 5
+
+
+def test_a_sample_depends_on_its_own_seed_alone(name: str, make_model: MakeModel) -> None:
+    model = make_model(name)
+    requests = requests_for(model, 4)
+    whole = flat(sampler_for(name, model, 64).sample(requests, Decoding()))
+    parts = flat(sampler_for(name, model, 4).sample(requests, Decoding()))
+    assert [item.token_ids for item in whole] == [item.token_ids for item in parts]
+    last = flat(sampler_for(name, model).sample(requests[-1:], Decoding()))
+    assert [item.token_ids for item in last] == [item.token_ids for item in whole[-4:]]
+
+
+def test_a_completion_is_whole(name: str, make_model: MakeModel) -> None:
+    model = make_model(name)
+    decoding = Decoding(max_new_tokens=6)
+    for item in flat(sampler_for(name, model).sample(requests_for(model, 16), decoding)):
+        assert 1 <= len(item.token_ids) <= 6
+        assert len(item.token_logprobs) == len(item.token_ids)
+        assert all(value <= 1e-6 for value in item.token_logprobs)
+        assert item.text == model.decode(item.token_ids)
+        assert item.finish == ("stop" if item.token_ids[-1] == model.end_token else "length")
+
+
+def test_greedy_does_not_look_at_the_seed(name: str, make_model: MakeModel) -> None:
+    model = make_model(name)
+    chunks = sampler_for(name, model).sample(requests_for(model, 4), Decoding(temperature=0))
+    assert all(len(set(row)) == 1 for chunk in chunks for row in chunk)
+
+
+def test_no_requests_give_no_chunks(name: str, make_model: MakeModel) -> None:
+    assert list(sampler_for(name, make_model(name)).sample([], Decoding())) == []
