@@ -10,11 +10,12 @@
 Importing this loads neither torch nor any model.
 """
 
-from sitool.client import Curriculum, RoundView, Study, create
+from sitool.client import Curriculum, Study, create
 from sitool.client import open_study as open  # noqa: A004 - reads as sitool.open(...)
 from sitool.config import Settings
 from sitool.errors import SitoolError
 from sitool.records import Action, Completion, Decision, Outcome, Phase, Problem, Sample, Score
+from sitool.views import RoundView
 
 __version__ = "0.1.0"
 

@@ -28,10 +28,11 @@ from sitool.events import Event
 from sitool.models.builtin import check_base
 from sitool.parts import make_task
 from sitool.presets import build_settings, changed_settings, merge, parse_settings
-from sitool.records import Action, Outcome, Phase, Sample
-from sitool.store import Metric, Plan, Round, SampleFilter, Store
-from sitool.summary import Comparison, RoundSummary, Summary, compare, summarise, summarise_round
+from sitool.records import Action, Phase, Sample
+from sitool.store import Metric, Plan, Store
+from sitool.summary import Comparison, Summary, compare, summarise
 from sitool.tasks.base import Task
+from sitool.views import RoundView
 
 ANSWER_SECONDS = 30.0
 POLL_SECONDS = 0.05
@@ -110,7 +111,7 @@ class Study:
         return self._task
 
     @property
-    def head(self) -> "RoundView | None":
+    def head(self) -> RoundView | None:
         """The finished round that the next one starts from."""
         head = self._store.tree.head
         return None if head is None else self.round(head)
@@ -120,11 +121,11 @@ class Study:
         """What the next round draws, and the controls for it."""
         return Curriculum(self)
 
-    def rounds(self) -> "list[RoundView]":
+    def rounds(self) -> list[RoundView]:
         """Return all rounds, in the order in which they were made."""
         return [RoundView(self._store, r) for r in self._store.tree.rounds()]
 
-    def round(self, number: int) -> "RoundView":
+    def round(self, number: int) -> RoundView:
         """Return one round.
 
         Raises:
@@ -156,7 +157,7 @@ class Study:
                 raise StudyError(f"{round_.label} is not evaluated yet.", "try: sitool step DIR")
         return compare(self._store, *rounds)
 
-    def step(self, to: Phase | str | None = None) -> "RoundView":
+    def step(self, to: Phase | str | None = None) -> RoundView:
         """Run the next round, or go on with the open one, and return it.
 
         The first step of a study measures the base before.
@@ -173,7 +174,7 @@ class Study:
         open_round = self._store.tree.open_round()
         return self._head_view() if open_round is None else RoundView(self._store, open_round)
 
-    def run(self, rounds: int) -> "RoundView":
+    def run(self, rounds: int) -> RoundView:
         """Run this many rounds and return the last; 0 only measures the base."""
         for _ in self.stream_rounds(rounds):
             pass
@@ -190,7 +191,7 @@ class Study:
             raise StudyError(f"No phase is named {to!r}; known: {', '.join(Phase)}.")
         yield from self._stream("step", {"rounds": rounds, "to": None if to is None else str(to)})
 
-    def _head_view(self) -> "RoundView":
+    def _head_view(self) -> RoundView:
         head = self.head
         if head is None:
             raise StudyError("The base is not measured yet.", "try: sitool run DIR --rounds 0")
@@ -256,12 +257,12 @@ class Study:
         self._change("configure", {"settings": after.model_dump(mode="json")})
         return changed_settings(before, after)
 
-    def undo(self) -> "RoundView":
+    def undo(self) -> RoundView:
         """Step back: leave the open round, or move the head to its parent."""
         self._change("undo", {})
         return self._head_view()
 
-    def fork(self, number: int, *assignments: str) -> "RoundView":
+    def fork(self, number: int, *assignments: str) -> RoundView:
         """Let the next round start from an older one, with its settings and these changes.
 
         Raises:
@@ -274,7 +275,7 @@ class Study:
             self.configure(*assignments)
         return self._head_view()
 
-    def redo(self, number: int) -> "RoundView":
+    def redo(self, number: int) -> RoundView:
         """Open a twin of a round: the same samples, selected again under today's rulings.
 
         Step it to train from the same parent and to evaluate.
@@ -343,77 +344,6 @@ class Study:
     def close(self) -> None:
         """Close the database; the study stays as it is."""
         self._store.close()
-
-
-class RoundView:
-    """One round of a study, to look at."""
-
-    def __init__(self, store: Store, record: Round) -> None:
-        self._store = store
-        self.record = record
-
-    def __repr__(self) -> str:
-        return f"<{self.record.label}: {self.record.status}>"
-
-    @property
-    def number(self) -> int:
-        """The round's number."""
-        return self.record.id
-
-    @property
-    def settings(self) -> Settings:
-        """The resolved settings that it ran with."""
-        return self.record.settings
-
-    @property
-    def adapter(self) -> Path | None:
-        """The folder of its adapter, in PEFT's format; None for round 0."""
-        folder = self._store.adapter_folder(self.number)
-        return folder if self.number and folder.is_dir() else None
-
-    @property
-    def accuracy(self) -> dict[int, Metric]:
-        """Greedy accuracy by level, with intervals; 0 is all levels."""
-        return self._store.metrics.of(self.number, "accuracy")
-
-    @property
-    def success(self) -> dict[int, Metric]:
-        """Success by level as the curriculum looks at it: sampled, or else greedy."""
-        return loop.measured_success(self._store, self.number)
-
-    def summary(self) -> RoundSummary:
-        """Return the round's numbers."""
-        parent = self.record.parent
-        above = None if parent is None else self._store.tree.round(parent)
-        return summarise_round(self._store, self.record, above)
-
-    def samples(
-        self,
-        *,
-        accepted: bool | None = None,
-        passed: bool | None = None,
-        overruled: bool | None = None,
-        level: int | None = None,
-        outcome: Outcome | None = None,
-        text: str | None = None,
-        role: str = "train",
-    ) -> Iterator[Sample]:
-        """Go through the round's samples that fit every filter that is given.
-
-        Args:
-            role: `train`, or of the evaluation `greedy` or `sampled`.
-        """
-        where = SampleFilter(
-            round=self.number,
-            role=role,
-            level=level,
-            accepted=accepted,
-            passed=passed,
-            overruled=overruled,
-            outcome=outcome,
-            text=text,
-        )
-        return self._store.samples.each(where)
 
 
 class Curriculum:

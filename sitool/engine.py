@@ -105,6 +105,7 @@ class Engine:
                 f"try: sitool status {self._store.folder}, or sitool stop {self._store.folder}",
             )
         self._store.journal.drop_orphans(WHILE_RUNNING)
+        self._store.drop_drafts()
         return self
 
     def __exit__(self, *_: object) -> None:

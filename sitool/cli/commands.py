@@ -14,6 +14,7 @@ from sitool.client import Study
 from sitool.errors import StudyError
 from sitool.records import Outcome, Phase
 from sitool.summary import advice
+from sitool.views import RoundView
 
 console = Console(highlight=False, soft_wrap=False)
 PhaseName = StrEnum("PhaseName", {p.name: p.value for p in Phase})  # type: ignore[misc]
@@ -220,7 +221,7 @@ def _role(role: str) -> str:
     return role
 
 
-def _last_round(study: Study) -> client.RoundView:
+def _last_round(study: Study) -> RoundView:
     drawn = [r for r in study.rounds() if r.record.parent is not None]
     if not drawn:
         raise StudyError("No round has drawn samples yet.", f"try: sitool step {study.folder}")

@@ -7,7 +7,8 @@ import typer
 
 from sitool import client, export
 from sitool.cli.commands import RoundNumber, StudyDir, console
-from sitool.client import RoundView, Study
+from sitool.client import Study
+from sitool.views import RoundView
 
 takeout = typer.Typer(help="Take samples, an adapter or a merged model out.", no_args_is_help=True)
 Output = Annotated[Path, typer.Option("--output", "-o", help="File or folder to write.")]

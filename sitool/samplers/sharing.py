@@ -87,6 +87,7 @@ class SharedLayer(DynamicLayer):
         self._keys = _room_for(prompt_keys, len(fan.source), room)
         self._values = _room_for(prompt_values, len(fan.source), room)
         self._length = 0
+        self.was_read = True
 
     def update(
         self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
@@ -96,6 +97,9 @@ class SharedLayer(DynamicLayer):
         The keys carry this layer along to `shared_attention`, which needs the
         prompts' part too.
         """
+        if not self.was_read:
+            raise RuntimeError("a model that does not attend through `shared_attention` shares")
+        self.was_read = False
         place = self._length
         self._keys[:, :, place : place + 1] = key_states
         self._values[:, :, place : place + 1] = value_states
@@ -142,6 +146,7 @@ def shared_attention(
         [rows, 1, heads, size], and no weights.
     """
     layer: SharedLayer = key.shared_layer  # type: ignore[attr-defined]
+    layer.was_read = True
     fan, length = layer.fan, layer.prompt_keys.shape[-2]
     rows, heads, _, size = query.shape
     groups = heads // key.shape[1]

@@ -3,7 +3,7 @@
 A problem reads `ab,bc,...|s>t=` and asks for the nodes of a path, `sabt`. The
 level is the length of the shortest path, so a problem of level 5 cannot be
 solved in four steps. The number of edges does not depend on the level: length
-of the prompt gives nothing away. What it leaves out: weights, undirected graphs.
+of the prompt gives nothing away. No node may come twice. What it leaves out: weights, undirected graphs.
 """
 
 import itertools
@@ -110,6 +110,9 @@ class PathTask:
         for source, goal in itertools.pairwise(path):
             if source + goal not in edges:
                 return f"{source}>{goal} is not an edge"
+        twice = next((node for node in path if path.count(node) > 1), "")
+        if twice:
+            return f"visits {twice} twice"
         if path[-1] != facts["target"]:
             return f"ends at {path[-1]}, not at {facts['target']}"
         if self.shortest and len(path) - 1 > facts["distance"]:

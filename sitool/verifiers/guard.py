@@ -40,7 +40,7 @@ BOOT = (
 )
 
 
-class Stalled(Exception):
+class StalledError(Exception):
     """The worker gave no answer: it hung until its limit, or it died."""
 
 
@@ -100,7 +100,7 @@ class Guard:
             return score_chunk(self._local, samples)
         try:
             return self._ask(samples, self.time_limit_seconds)
-        except Stalled as stalled:
+        except StalledError as stalled:
             return self._one_by_one(samples, stalled)
 
     def _build(self) -> Verifier:
@@ -109,7 +109,7 @@ class Guard:
         except Exception as error:
             raise cannot_start(self.spec, f"{type(error).__name__}: {error}") from error
 
-    def _one_by_one(self, samples: Samples, stalled: Stalled) -> list[Score]:
+    def _one_by_one(self, samples: Samples, stalled: StalledError) -> list[Score]:
         """Score each sample by itself, so that only the guilty ones fail.
 
         When the time for it is used up, the samples that are left fail too.
@@ -127,7 +127,7 @@ class Guard:
             started = time.monotonic()
             try:
                 scores += self._ask([sample], limit)
-            except Stalled as guilty:
+            except StalledError as guilty:
                 scores.append(failure(str(guilty)))
             left -= time.monotonic() - started
         return scores
@@ -162,7 +162,7 @@ class Worker:
         try:
             self.pipe.send(spec)
             complaint = self.answer(START_LIMIT_SECONDS)
-        except (pickle.PicklingError, AttributeError, TypeError, Stalled, OSError) as error:
+        except (pickle.PicklingError, AttributeError, TypeError, StalledError, OSError) as error:
             complaint = f"{type(error).__name__}: {error}"
         if complaint:
             self.kill()
@@ -172,23 +172,23 @@ class Worker:
         """Return the scores of a chunk.
 
         Raises:
-            Stalled: There was no answer within the limit.
+            StalledError: There was no answer within the limit.
         """
         try:
             self.pipe.send(list(samples))
         except OSError as error:
-            raise Stalled("The verifier's process died.") from error
+            raise StalledError("The verifier's process died.") from error
         scores = self.answer(limit_seconds)
         return scores if isinstance(scores, list) else []
 
     def answer(self, limit_seconds: float) -> object:
         """Return what the process sends within a limit."""
         if not self.pipe.poll(limit_seconds):
-            raise Stalled(f"The verifier did not answer within {limit_seconds:.3g} s: stopped.")
+            raise StalledError(f"The verifier did not answer within {limit_seconds:.3g} s: stopped.")
         try:
             return self.pipe.recv()
         except (EOFError, OSError) as error:
-            raise Stalled("The verifier's process died.") from error
+            raise StalledError("The verifier's process died.") from error
 
     def kill(self) -> None:
         """End the process and what it started, at once."""

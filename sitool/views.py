@@ -1,0 +1,81 @@
+"""One round of a study, to look at."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from sitool import loop
+from sitool.config import Settings
+from sitool.records import Outcome, Sample
+from sitool.store import Metric, Round, SampleFilter, Store
+from sitool.summary import RoundSummary, summarise_round
+
+
+class RoundView:
+    """One round of a study, to look at."""
+
+    def __init__(self, store: Store, record: Round) -> None:
+        self._store = store
+        self.record = record
+
+    def __repr__(self) -> str:
+        return f"<{self.record.label}: {self.record.status}>"
+
+    @property
+    def number(self) -> int:
+        """The round's number."""
+        return self.record.id
+
+    @property
+    def settings(self) -> Settings:
+        """The resolved settings that it ran with."""
+        return self.record.settings
+
+    @property
+    def adapter(self) -> Path | None:
+        """The folder of its adapter, in PEFT's format; None for round 0."""
+        folder = self._store.adapter_folder(self.number)
+        return folder if self.number and folder.is_dir() else None
+
+    @property
+    def accuracy(self) -> dict[int, Metric]:
+        """Greedy accuracy by level, with intervals; 0 is all levels."""
+        return self._store.metrics.of(self.number, "accuracy")
+
+    @property
+    def success(self) -> dict[int, Metric]:
+        """Success by level as the curriculum looks at it: sampled, or else greedy."""
+        return loop.measured_success(self._store, self.number)
+
+    def summary(self) -> RoundSummary:
+        """Return the round's numbers."""
+        parent = self.record.parent
+        above = None if parent is None else self._store.tree.round(parent)
+        return summarise_round(self._store, self.record, above)
+
+    def samples(
+        self,
+        *,
+        accepted: bool | None = None,
+        passed: bool | None = None,
+        overruled: bool | None = None,
+        level: int | None = None,
+        outcome: Outcome | None = None,
+        text: str | None = None,
+        role: str = "train",
+    ) -> Iterator[Sample]:
+        """Go through the round's samples that fit every filter that is given.
+
+        Args:
+            role: `train`, or of the evaluation `greedy` or `sampled`.
+        """
+        where = SampleFilter(
+            round=self.number,
+            role=role,
+            level=level,
+            accepted=accepted,
+            passed=passed,
+            overruled=overruled,
+            outcome=outcome,
+            text=text,
+        )
+        return self._store.samples.each(where)
