@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import sitool
 from sitool.measure import ALL_LEVELS
@@ -168,7 +169,8 @@ def report(runs: Sequence[Run]) -> Iterator[str]:
         shown = sorted({0, *_checkpoints(setting.rounds)})
         yield f"### {setting.name}\n"
         heads = " | ".join(f"after {t} rounds" for t in shown)
-        yield f"| curriculum | seeds | {heads} | accepted in round 1, last | levels >= .5 at the end |"
+        kept = "accepted in round 1, last | levels >= .5 at the end"
+        yield f"| curriculum | seeds | {heads} | {kept} |"
         yield "|---" * (len(shown) + 4) + "|"
         for name in names:
             yield _row(name, [r for r in here if r.curriculum == name], shown)
@@ -192,9 +194,9 @@ def _checkpoints(rounds: int) -> tuple[int, ...]:
     return (rounds // 2, rounds)
 
 
-def figures(runs: Sequence[Run]) -> list[dict[str, object]]:
+def figures(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """Return easy to hard against each other curriculum, in the benchmarks' common form."""
-    found = []
+    found: list[dict[str, Any]] = []
     for setting in dict.fromkeys(r.setting for r in runs):
         final = {
             name: interval(

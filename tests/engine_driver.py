@@ -113,6 +113,12 @@ def obey(order: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Serve until stdin closes."""
+    import sitool.models.scripted
+    import sitool.samplers.scripted
+    import sitool.tasks.path
+    import sitool.trainers.scripted
+    import sitool.verifiers.truth  # noqa: F401
+
     if "real" in sys.argv[1:]:
         import sitool.models.local
         import sitool.samplers.native

@@ -1,0 +1,1 @@
+"""How quick sitool is, beside its peers on the same machine and the same work."""
