@@ -26,7 +26,7 @@ def setting(default: Any, help_text: str, *, unit: str = "", **bounds: Any) -> A
 class Group(BaseModel):
     """A table of settings; unknown names are mistakes, and values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ModelSettings(Group):

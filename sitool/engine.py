@@ -23,6 +23,7 @@ is then as it was before.
 
 import fcntl
 import os
+import shutil
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -105,8 +106,14 @@ class Engine:
                 f"try: sitool status {self._store.folder}, or sitool stop {self._store.folder}",
             )
         self._store.journal.drop_orphans(WHILE_RUNNING)
+        self._remove_drafts()
         self._store.drop_drafts()
         return self
+
+    def _remove_drafts(self) -> None:
+        """Remove adapters that a killed engine had half written; their phase runs again."""
+        for draft in self._store.folder.glob("adapters/.*"):
+            shutil.rmtree(draft, ignore_errors=True)
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -249,11 +256,13 @@ class Engine:
                     f"{name} belongs to the whole study and stays {_short(old)}.",
                     "try: sitool new, for a study with another one",
                 )
-        task = self.task(settings)
-        if self._store.tree.head is not None:
+        head = self._store.tree.head
+        if head is not None:
             loop.plan_round(
-                self._store, task, settings, self._store.tree.round(self._store.tree.head)
+                self._store, self.task(settings), settings, self._store.tree.round(head)
             )
+        if head and settings.trainer.start_from == "parent":
+            _check_adapter_fits(self._store.tree.round(head).settings, settings)
 
     def _refuse_while_running(self) -> None:
         if self._running:
@@ -323,6 +332,17 @@ class Engine:
                 self._parts[1].close()
             self._parts = (settings, Parts.make(settings))
         return self._parts[1]
+
+
+def _check_adapter_fits(before: Settings, after: Settings) -> None:
+    for name in ("rank", "alpha"):
+        old, new = getattr(before.trainer, name), getattr(after.trainer, name)
+        if old != new:
+            raise StudyError(
+                f"trainer.{name} is {old:g} in the adapter that the next round goes on from,"
+                f" so it cannot become {new:g}.",
+                "try: also set trainer.start_from=base, or fork from round 0",
+            )
 
 
 def _changes_parts(before: Settings, after: Settings) -> bool:

@@ -259,7 +259,7 @@ def train(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
             round_.id, "No sample was accepted, so there was nothing to learn from."
         )
         return
-    start = parent if round_.settings.trainer.start_from == "parent" else None
+    start = adapter_to_go_on_from(store, round_)
     seed = derive_seed(round_.settings.seed, round_.id, "train")
     store.metrics.drop(round_.id, "loss")
     for step in parts.trainer.train(examples, start=start, seed=seed):
@@ -267,6 +267,20 @@ def train(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
         yield events.StepTrained(round_.id, step.step, step.steps, step.loss, step.tokens)
     parts.model.save_adapter(folder)
     parts.trainer.save_state(folder)
+
+
+def adapter_to_go_on_from(store: Store, round_: Round) -> Path | None:
+    """Return the adapter that training begins with; None is a fresh one on the base.
+
+    A round in which nothing was accepted has its parent's adapter, and no
+    optimizer state of its own: then it is the last round that trained.
+    """
+    ancestor = round_.parent
+    if round_.settings.trainer.start_from == "base":
+        return None
+    while ancestor and not store.metrics.of(ancestor, "loss"):
+        ancestor = store.tree.round(ancestor).parent
+    return adapter_of(store, ancestor)
 
 
 def training_set(store: Store, parts: Parts, round_: Round) -> list[Example]:

@@ -102,8 +102,8 @@ def parse_assignment(text: str) -> tuple[list[str], Any]:
     if not equals or not name.strip():
         raise ConfigError(f"{text!r} is not of the form name=value.", "try: --set draw.problems=64")
     try:
-        parsed = tomllib.loads(f"x = {value}")["x"]
-    except (tomllib.TOMLDecodeError, KeyError):
+        (parsed,) = tomllib.loads(f"x = {value}").values()
+    except ValueError:
         parsed = value.strip()
     return name.strip().split("."), parsed
 
@@ -148,7 +148,7 @@ def build_settings(
     Raises:
         ConfigError: Something is wrong; the message names every mistake.
     """
-    table = base.model_dump(mode="json") if base is not None else {}
+    table = (base or Settings()).model_dump(mode="json")
     if preset is not None:
         table = merge(table, load_preset(preset).table)
     if file is not None:

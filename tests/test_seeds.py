@@ -35,10 +35,10 @@ def test_a_seed_fits_a_signed_word(path: tuple[int | str, ...]) -> None:
 @pytest.mark.parametrize(
     ("path", "seed"),
     [
-        ((), 8231459889305711481),
-        ((7, "sample", 3), 4229163013936287103),
-        ((0, 1, "train", 5, 2), 2480133573213364846),
-        (("é", -1), 6453174164963462646),
+        ((), 8238016292129134938),
+        ((7, "sample", 3), 1476922139883248322),
+        ((0, 1, "train", 5, 2), 8082116778478560053),
+        (("é", -1), 3183041646127076451),
     ],
 )
 def test_the_hash_is_frozen(path: tuple[int | str, ...], seed: int) -> None:
