@@ -44,7 +44,12 @@ class ModelSettings(Group):
     dtype: Literal["auto", "float32", "bfloat16"] = setting(
         "auto", "Precision of the base's weights; auto is float32 on the CPU, bfloat16 on CUDA."
     )
-    threads: int = setting(0, "CPU threads of the engine; 0 is all cores.", ge=0, le=256)
+    threads: int = setting(
+        0,
+        "CPU threads of the engine; 0 is one for a base under 20 M parameters, else all cores.",
+        ge=0,
+        le=256,
+    )
     trust_remote_code: bool = setting(
         False, "Let a hub model run its own Python code on this machine."
     )
