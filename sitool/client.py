@@ -15,7 +15,7 @@ import getpass
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from sitool.engine import Engine, EngineBusyError
 from sitool.errors import SitoolError, StudyError
 from sitool.events import Event
 from sitool.models.builtin import check_base
+from sitool.models.loading import check_scripted
 from sitool.parts import make_task
 from sitool.presets import build_settings, changed_settings, merge, parse_settings
 from sitool.records import Action, Phase, Sample
@@ -63,6 +64,7 @@ def create(
     built = _with_whole_paths(built)
     task = make_task(built)
     _check_levels(task, built)
+    check_scripted(built)
     check_base(built.model)
     is_new = not path.exists()
     try:
@@ -201,9 +203,9 @@ class Study:
         """Ask for a command, carry it out in this process, and yield what happens."""
         with Engine(self._store) as engine:
             self._engine = engine
-            self._store.journal.ask(kind, body, author())
+            asked = self._store.journal.ask(kind, body, author())
             try:
-                yield from _raising(engine.work())
+                yield from _raising(engine.work(), asked)
             finally:
                 self._engine = None
 
@@ -269,10 +271,9 @@ class Study:
             StudyError: There is no such round, or it is not finished.
         """
         target = self._store.tree.round(number)
-        build_settings(assignments=assignments, base=target.settings)
-        self._change("fork", {"round": number})
-        if assignments:
-            self.configure(*assignments)
+        changed = build_settings(assignments=assignments, base=target.settings)
+        settings = changed.model_dump(mode="json") if assignments else None
+        self._change("fork", {"round": number, "settings": settings})
         return self._head_view()
 
     def redo(self, number: int) -> RoundView:
@@ -318,8 +319,11 @@ class Study:
         asked = self._store.journal.ask(kind, body, author())
         deadline = time.monotonic() + ANSWER_SECONDS
         while self._store.journal.command(asked).status in ("waiting", "running"):
+            if self._engine is not None:
+                self._engine.serve()
+                break
             with contextlib.suppress(EngineBusyError), Engine(self._store) as engine:
-                for _ in _raising(engine.work()):
+                for _ in _raising(engine.work(), asked):
                     pass
             if time.monotonic() > deadline:
                 raise StudyError(
@@ -373,11 +377,14 @@ class Curriculum:
     def set(self, **changes: Any) -> Mapping[int, float]:
         """Change settings such as `rule="manual"` or `weights={5: 1, 6: 2}`.
 
+        Returns:
+            The next round's weights; none as long as the base is not measured.
+
         Raises:
             ConfigError: A setting is wrong; nothing is changed.
         """
         self._study.configure(table={"curriculum": changes})
-        return self.weights
+        return {} if self._study.head is None else self.weights
 
     def _move(self, settings: CurriculumSettings) -> Mapping[int, float]:
         return self.set(shift=settings.shift)
@@ -394,15 +401,16 @@ def author() -> str:
         return "someone"
 
 
-def _raising(happened: Iterator[Event]) -> Iterator[Event]:
-    """Pass events on; a failed command is raised as the error that it was."""
-    for event in happened:
-        yield event
-        if isinstance(event, events.CommandFailed):
-            kind = getattr(errors, event.error, SitoolError)
-            error = kind.__new__(kind)
-            SitoolError.__init__(error, event.message, event.hint)
-            raise error
+def _raising(happened: Generator[Event], asked: int) -> Iterator[Event]:
+    """Pass events on; if our own command fails, raise it as the error that it was."""
+    with contextlib.closing(happened):
+        for event in happened:
+            yield event
+            if isinstance(event, events.CommandFailed) and event.command_id == asked:
+                kind = getattr(errors, event.error, SitoolError)
+                error = kind.__new__(kind)
+                SitoolError.__init__(error, event.message, event.hint)
+                raise error
 
 
 def _with_whole_paths(settings: Settings) -> Settings:

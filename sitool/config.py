@@ -62,7 +62,11 @@ class PathTaskSettings(Group):
     """Find a path in a directed graph; the level is the shortest path's length."""
 
     name: Literal["path"] = "path"
-    nodes: int = setting(12, "Nodes of the graph.", ge=4, le=26)
+    nodes: int = setting(10, "Nodes of the graph.", unit="nodes", ge=4, le=26)
+    extra_edges: int = setting(
+        2, "Edges beyond those that the hardest level needs.", unit="edges", ge=0, le=100
+    )
+    max_level: int = setting(8, "The hardest level; less than the nodes.", ge=1, le=25)
     shortest: bool = setting(False, "Only a shortest path passes; off: any valid path.")
 
 
@@ -70,20 +74,26 @@ class AdditionTaskSettings(Group):
     """Add two numbers; the level is the number of digits."""
 
     name: Literal["addition"] = "addition"
+    max_level: int = setting(12, "The hardest level, in digits.", unit="digits", ge=1, le=40)
     least_significant_first: bool = setting(True, "Write digits with the ones first.")
+    columns: bool = setting(True, "Lay the numbers out in columns; off: write them in a row.")
 
 
 class ChainTaskSettings(Group):
-    """Follow a chain of assignments modulo a small number; the level is its steps."""
+    """Follow a chain of additions modulo a small number; the level is its steps."""
 
     name: Literal["chain"] = "chain"
     modulus: int = setting(5, "Values are taken modulo this.", ge=2, le=10)
+    max_level: int = setting(12, "The hardest level, in steps.", unit="steps", ge=1, le=60)
 
 
 class CountdownTaskSettings(Group):
     """Reach a target with given numbers, each used at most once."""
 
     name: Literal["countdown"] = "countdown"
+    max_level: int = setting(8, "The hardest level; a level more is a number more.", ge=1, le=20)
+    largest_number: int = setting(25, "Numbers are drawn from 1 to this.", ge=2, le=1000)
+    largest_target: int = setting(999, "Targets are at most this.", ge=2, le=1_000_000)
 
 
 class JsonlTaskSettings(Group):
@@ -168,7 +178,7 @@ class SamplerSettings(Group):
     top_p: float = setting(1.0, "Draw from the most likely tokens of this mass.", gt=0, le=1)
     top_k: int = setting(0, "Draw from this many most likely tokens; 0 is all.", ge=0)
     max_new_tokens: int = setting(
-        32, "Limit of a completion, the end token included.", unit="tokens", ge=1, le=8192
+        48, "Limit of a completion, the end token included.", unit="tokens", ge=1, le=8192
     )
     chunk_rows: int = setting(
         512, "Completions drawn together and committed together.", unit="samples", ge=1, le=65536

@@ -13,7 +13,7 @@ Commands, with the fields of their bodies:
     decide      {sample, action, text, reason}
     configure   {settings}               of the next round
     undo        {}                       step back: from the open round, or to the head's parent
-    fork        {round}                  make a finished round the head
+    fork        {round, settings}        make a finished round the head; settings are optional
     redo        {round}                  select and train again on a round's samples
     evaluate    {round, problems_per_level, samples}   measure a finished round again
 
@@ -21,6 +21,7 @@ A command that cannot be carried out becomes a `CommandFailed` event; the study
 is then as it was before.
 """
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -30,12 +31,14 @@ from typing import Any
 
 from sitool import events, loop
 from sitool.config import Settings
-from sitool.errors import SitoolError, StudyError
+from sitool.errors import SitoolError, StoreError, StudyError
 from sitool.events import Event
 from sitool.parts import Parts, make_task
 from sitool.presets import parse_settings
 from sitool.records import Action, Phase
 from sitool.store import Command, Round, Store
+from sitool.store.database import said_as_store_error
+from sitool.store.journal import check_body
 from sitool.tasks.base import Task
 
 WHILE_RUNNING = ("stop", "decide", "configure", "undo", "fork", "redo")
@@ -50,7 +53,15 @@ class Lock:
         self._file: Any = None
 
     def take(self) -> bool:
-        """Take the lock; False if another process has it."""
+        """Take the lock; False if another process has it.
+
+        Raises:
+            StoreError: The folder is gone or cannot be written.
+        """
+        with said_as_store_error(self._path):
+            return self._take()
+
+    def _take(self) -> bool:
         file = self._path.open("a+", encoding="ascii")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -107,7 +118,6 @@ class Engine:
             )
         self._store.journal.drop_orphans(WHILE_RUNNING)
         self._remove_drafts()
-        self._store.drop_drafts()
         return self
 
     def _remove_drafts(self) -> None:
@@ -129,7 +139,7 @@ class Engine:
         """Stop the round that runs at its next event; may be called from a signal handler."""
         self._stop_asked = True
 
-    def work(self) -> Iterator[Event]:
+    def work(self) -> Generator[Event]:
         """Carry out all waiting commands and yield what happens, journaled."""
         while (command := self._store.journal.next_command()) is not None:
             self._stop_asked = False
@@ -140,17 +150,21 @@ class Engine:
     def _carry_out(self, command: Command) -> Iterator[Event]:
         status, complaint = "stopped", ""
         try:
-            yield from self._handler(command.kind)(command.body, command)
+            handler = self._handler(command.kind)
+            check_body(command.kind, command.body)
+            yield from handler(command.body, command)
             status = "stopped" if self._stop_asked else "done"
         except SitoolError as error:
             status, complaint = "failed", str(error)
             open_round = self._store.tree.open_round()
             number = open_round.id if open_round else events.CommandFailed.NO_ROUND
             yield events.CommandFailed(
-                number, command.kind, type(error).__name__, error.message, error.hint
+                number, command.kind, type(error).__name__, error.message, error.hint, command.id
             )
         finally:
-            self._store.journal.mark(command.id, status, complaint)
+            # On a full disk this fails too; the next engine marks what it finds running.
+            with contextlib.suppress(StoreError):
+                self._store.journal.mark(command.id, status, complaint)
 
     def _handler(self, kind: str) -> Callable[[Mapping[str, Any], Command], Iterator[Event]]:
         handlers = {
@@ -183,6 +197,8 @@ class Engine:
             )
             yield from self._until_stopped(run, round_)
             left -= not only_base
+            if self._stop_asked and left > 0 and self._store.tree.open_round() is None:
+                yield events.RoundStopped(round_.id, None)
 
     def _until_stopped(self, run: Generator[Event, None, None], round_: Round) -> Iterator[Event]:
         """Pass events on; between two of them do what others ask, and stop if asked to."""
@@ -199,6 +215,11 @@ class Engine:
         phase = self._store.tree.round(round_.id).phase
         if self._stop_asked and phase is not None:
             yield events.RoundStopped(round_.id, phase)
+
+    def serve(self) -> None:
+        """Carry out what the process that drives this engine asks for between two events."""
+        for event in self._serve_others():
+            self._store.journal.write(event)
 
     def _serve_others(self) -> Iterator[Event]:
         """Carry out the commands that need no round of their own."""
@@ -229,6 +250,8 @@ class Engine:
                 f"Sample {sample.id} belongs to the evaluation, which nobody overrules.",
                 f"try: sitool samples {self._store.folder}",
             )
+        if body["action"] == Action.EDIT and body.get("text") is None:
+            raise StudyError(f"The edit of sample {sample.id} has no text to train on instead.")
         samples.decide(
             sample.id,
             Action(body["action"]),
@@ -237,7 +260,7 @@ class Engine:
             author=command.author,
         )
         round_ = self._store.tree.round(sample.round)
-        if not round_.finished and round_.phase is Phase.TRAIN:
+        if not round_.finished and round_.phase is Phase.TRAIN and not self._running:
             # Nothing has been learnt from the selection yet: it is made again.
             self._store.tree.set_phase(round_.id, Phase.SELECT)
 
@@ -286,6 +309,8 @@ class Engine:
     def _fork(self, body: Mapping[str, Any], command: Command) -> None:
         self._refuse_while_running()
         self._store.tree.move_head(body["round"])
+        if body.get("settings") is not None:
+            self._configure(body, command)
 
     def _redo(self, body: Mapping[str, Any], command: Command) -> None:
         self._refuse_while_running()

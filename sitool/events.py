@@ -123,9 +123,9 @@ class RoundPaused(Event):
 
 @dataclass(frozen=True, slots=True)
 class RoundStopped(Event):
-    """A round was stopped in this phase; everything up to here is kept."""
+    """A round was stopped in this phase, or after it (None); all that is done is kept."""
 
-    during: Phase
+    during: Phase | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +143,7 @@ class CommandFailed(Event):
     error: str  # the class of the error, see `errors.py`
     message: str
     hint: str
+    command_id: int  # in the journal
     # A command may fail before there is a round: its `round` is then -1.
     NO_ROUND: ClassVar[int] = -1
 
@@ -158,6 +159,6 @@ def read_event(kind: str, body: str) -> Event:
     """
     values = json.loads(body)
     for name in ("phase", "before", "during"):
-        if name in values:
+        if values.get(name) is not None:
             values[name] = Phase(values[name])
     return _KINDS[kind](**values)

@@ -110,15 +110,15 @@ def _run_phase(store: Store, parts: Parts, round_: Round, phase: Phase) -> Itera
     yield events.PhaseStarted(round_.id, phase)
     try:
         yield from WORK[phase](store, parts, round_)
-        with store.transaction():
-            if phase is PHASES[-1]:
-                store.tree.finish_round(round_.id)
-            else:
-                store.tree.set_phase(round_.id, PHASES[PHASES.index(phase) + 1])
     finally:
         seconds = time.perf_counter() - started
         store.tree.add_seconds(round_.id, seconds)
-    store.metrics.add(round_.id, [Metric(f"seconds_{phase}", 0, seconds)])
+    with store.transaction():
+        store.metrics.add(round_.id, [Metric(f"seconds_{phase}", 0, seconds)])
+        if phase is PHASES[-1]:
+            store.tree.finish_round(round_.id)
+        else:
+            store.tree.set_phase(round_.id, PHASES[PHASES.index(phase) + 1])
     yield events.PhaseFinished(round_.id, phase, seconds)
 
 
@@ -206,7 +206,16 @@ def score_samples(
 
 
 def select(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
-    """Turn scores and rulings into weights, and take in late rulings on the parent's samples."""
+    """Turn scores and rulings into weights, and take in late rulings on the parent's samples.
+
+    A ruling that comes before training begins still counts: then it selects again.
+    """
+    yield _select(store, round_)
+    while store.samples.ruled_since_selection(round_.id):
+        yield _select(store, round_)
+
+
+def _select(store: Store, round_: Round) -> Event:
     settings = round_.settings
     samples = list(store.samples.each(SampleFilter(round=round_.id)))
     candidates = [_candidate(s) for s in samples]
@@ -217,7 +226,7 @@ def select(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
     with store.transaction():
         store.samples.set_selection(round_.id, rows + carried)
     accepted = sum(weight > 0 for _, weight, _ in rows + carried)
-    yield events.SamplesSelected(round_.id, accepted, len(samples), overruled + len(carried))
+    return events.SamplesSelected(round_.id, accepted, len(samples), overruled + len(carried))
 
 
 def _candidate(sample_: Sample) -> selection.Candidate:
@@ -238,7 +247,7 @@ def _rule(sample_: Sample, rule: str) -> str:
 
 def _carried(store: Store, round_: Round) -> list[tuple[int, float, str]]:
     """Return what a person accepted or edited in the parent after it had been trained."""
-    if round_.parent is None or round_.redo_of is not None:
+    if round_.parent is None:
         return []
     return [
         (s.id, 1.0, human_rule(s.ruling.action, round_.parent))

@@ -5,8 +5,9 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
+import shutil
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +122,25 @@ def load_local(make_base: MakeBase) -> Callable[..., Any]:
         return LocalModel.load(settings, TrainerSettings(rank=rank, alpha=8.0))
 
     return load
+
+
+@pytest.fixture(scope="session")
+def two_rounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a scripted study with rounds 0 to 2 done; for looking at and copying only."""
+    from studies import create
+
+    study = create(tmp_path_factory.mktemp("two-rounds") / "study")
+    study.run(2)
+    study.close()
+    return study.folder
+
+
+@pytest.fixture
+def study(two_rounds: Path, tmp_path: Path) -> Iterator[Any]:
+    """Return a scripted study of one's own with rounds 0 to 2 done."""
+    import sitool
+
+    shutil.copytree(two_rounds, tmp_path / "study")
+    opened = sitool.open(tmp_path / "study")
+    yield opened
+    opened.close()

@@ -117,7 +117,7 @@ def main() -> None:
     import sitool.samplers.scripted
     import sitool.tasks.path
     import sitool.trainers.scripted
-    import sitool.verifiers.truth  # noqa: F401
+    import sitool.verifiers.truth
 
     if "real" in sys.argv[1:]:
         import sitool.models.local

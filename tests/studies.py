@@ -49,6 +49,7 @@ COMPARED = {
     "selections": "SELECT * FROM selections",
     "decisions": "SELECT id, sample, action, text, reason, author FROM decisions",
     "metrics": "SELECT * FROM metrics WHERE name NOT LIKE 'seconds_%'",
+    "names of metrics": "SELECT round, name, level FROM metrics",
     "meta": "SELECT * FROM meta",
 }
 """What hangs on nothing but the settings: all but the clock."""
@@ -58,8 +59,7 @@ OF_ONE_ROUND = {
     "draws": "SELECT d.*, p.* FROM draws d JOIN problems p ON p.id = d.problem"
     " WHERE round = :round",
     "samples": "SELECT * FROM samples WHERE round = :round",
-    "scores": "SELECT * FROM scores WHERE sample IN"
-    " (SELECT id FROM samples WHERE round = :round)",
+    "scores": "SELECT * FROM scores WHERE sample IN (SELECT id FROM samples WHERE round = :round)",
     "selections": "SELECT * FROM selections WHERE round = :round",
     "metrics": "SELECT * FROM metrics WHERE round = :round",
 }
@@ -79,22 +79,23 @@ def rows(folder: Path, sql: str, **values: Any) -> list[tuple[Any, ...]]:
 
 def contents(folder: Path) -> dict[str, Any]:
     """Return everything in a study that a repetition must bring back."""
-    found: dict[str, Any] = {name: sorted(rows(folder, sql), key=repr) for name, sql in COMPARED.items()}
+    found: dict[str, Any] = {
+        name: sorted(rows(folder, sql), key=repr) for name, sql in COMPARED.items()
+    }
     return found | {"adapters": adapters(folder)}
 
 
 def adapters(folder: Path) -> dict[str, str]:
     """Return a hash of every file under `adapters/`, hidden ones included."""
     files = sorted(p for p in (folder / "adapters").rglob("*") if p.is_file())
-    return {
-        str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files
-    }
+    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
 def round_contents(folder: Path, number: int) -> dict[str, Any]:
     """Return every row and file of one round, clocks included."""
     found: dict[str, Any] = {
-        name: sorted(rows(folder, sql, round=number), key=repr) for name, sql in OF_ONE_ROUND.items()
+        name: sorted(rows(folder, sql, round=number), key=repr)
+        for name, sql in OF_ONE_ROUND.items()
     }
     own = f"adapters/r{number:04d}/"
     files = {name: h for name, h in adapters(folder).items() if name.startswith(own)}
@@ -112,7 +113,7 @@ def folder_state(folder: Path) -> dict[str, Any]:
     The journal of commands and events may grow: it tells what was tried.
     """
     tables = {
-        name: rows(folder, f"SELECT * FROM {name}")  # noqa: S608
+        name: rows(folder, f"SELECT * FROM {name}")
         for name in ("meta", "rounds", "problems", "draws", "samples", "scores", "selections",
                      "decisions", "metrics")
     }  # fmt: skip

@@ -152,7 +152,7 @@ def test_shares_without_a_level_to_go_to_stay_on_the_active_one() -> None:
         ({1: None, 2: None}, 1),
         ({1: 0.9, 2: 0.5, 3: 0.3, 4: 0.1}, 3),
         ({1: 0.0, 2: 0.0, 3: 0.0}, 1),
-        ({level: 0.95 for level in LEVELS}, 5),
+        (dict.fromkeys(LEVELS, 0.95), 5),
         ({1: 0.9, 2: 0.1, 3: 0.0}, 2),
         ({1: 0.9, 2: 0.0, 3: 0.0}, 1),
         ({1: 1.0, 2: 0.0}, 2),

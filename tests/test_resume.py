@@ -177,9 +177,7 @@ def test_killed_ten_times_in_one_study(scripted_driver: Driver, tmp_path: Path) 
     assert differing(contents(tmp_path / "whole"), contents(tmp_path / "study")) == []
 
 
-def test_what_was_journaled_of_a_killed_round_reads_on(
-    scripted: Reference, tmp_path: Path
-) -> None:
+def test_what_was_journaled_of_a_killed_round_reads_on(scripted: Reference, tmp_path: Path) -> None:
     """A follower sees the round start again, and finish once."""
     shutil.copytree(scripted.begin, tmp_path / "study")
     point = middle(scripted.points_of(Phase.SAMPLE, "at the event"))

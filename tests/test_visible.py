@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from sitool.visible import one_line
 
 any_text = st.text(st.characters(codec=None, exclude_categories=()), max_size=60)
-nasty = st.text("\x1b\x9b\x07\b\r\n\t\v\f\x00\x7f\x85\u2028\u2029\u202e\u200b\ufeff\ud800[31m a", max_size=40)
+nasty = st.text(
+    "\x1b\x9b\x07\b\r\n\t\v\f\x00\x7f\x85\u2028\u2029\u202e\u200b\ufeff\ud800[31m a", max_size=40
+)
 
 
 @given(st.one_of(any_text, nasty), st.integers(0, 20))

@@ -45,9 +45,14 @@ def register(app: typer.Typer) -> None:
         app.command()(other)
 
 
+def say(text: str) -> None:
+    """Print a sentence as it is: never wrapped, so that a command in it can be copied."""
+    console.print(text, markup=False, soft_wrap=True)
+
+
 def print_json(value: Any) -> None:
-    """Print a value as JSON, for scripts."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print a value as JSON, for scripts; in ASCII, so that no text can act on a terminal."""
+    typer.echo(json.dumps(value, indent=2))
 
 
 def new(
@@ -64,10 +69,9 @@ def new(
     assignments = [*(sets or []), *([f"seed={seed}"] if seed is not None else [])]
     study = client.create(folder, preset, file=file, assignments=assignments)
     s = study.settings
-    console.print(
+    say(
         f"Made {folder}: task {s.task.name}, base {s.model.base}, seed {s.seed}."
-        f"\nNext: sitool run {folder} --rounds 3",
-        markup=False,
+        f"\nNext: sitool run {folder} --rounds 3"
     )
 
 
@@ -98,20 +102,17 @@ def _drive(study: Study, count: int, to: Phase | None, plain: bool) -> None:
     stopped = live.follow(study, study.stream_rounds(count, to), console, rich=not plain)
     folder = study.folder
     if stopped:
-        console.print(
-            f"Stopped; everything done is kept. Go on: sitool step {folder}", markup=False
-        )
+        say(f"Stopped; everything done is kept. Go on: sitool step {folder}")
         raise typer.Exit(130)
     if console.is_terminal and not plain:
         console.print(tables.accuracy_table(study.summary()))
     summary = study.summary()
     if summary.open is None:
-        console.print(advice(summary), markup=False)
+        say(advice(summary))
     else:
-        console.print(
+        say(
             f"Look: sitool samples {folder}   overrule: sitool reject {folder} ID"
-            f"   go on: sitool step {folder}",
-            markup=False,
+            f"   go on: sitool step {folder}"
         )
 
 
@@ -138,17 +139,14 @@ def status(folder: StudyDir, as_json: AsJson = False) -> None:
         )
         return
     s = summary.settings
-    console.print(f"{folder}: task {s.task.name}, base {s.model.base}, seed {s.seed}", markup=False)
+    say(f"{folder}: task {s.task.name}, base {s.model.base}, seed {s.seed}")
     if summary.rounds:
         console.print(tables.accuracy_table(summary))
         console.print("● head   ▸ under way   ✗ left   ✎ overruled samples", style="dim")
     if summary.open is not None:
         open_round = summary.round(summary.open).round
-        console.print(
-            f"{open_round.label} stands before {open_round.phase}: sitool step {folder}",
-            markup=False,
-        )
-    console.print(advice(summary), markup=False)
+        say(f"{open_round.label} stands before {open_round.phase}: sitool step {folder}")
+    say(advice(summary))
 
 
 def rounds(folder: StudyDir, as_json: AsJson = False) -> None:
@@ -160,7 +158,7 @@ def rounds(folder: StudyDir, as_json: AsJson = False) -> None:
     console.print(tables.accuracy_table(summary))
     for r in summary.rounds:
         changes = ", ".join(f"{k} {a} → {b}" for k, (a, b) in r.changes.items())
-        console.print(f"{tables.accuracy_line(r)}  {changes}", markup=False)
+        say(f"{tables.accuracy_line(r)}  {changes}")
 
 
 def samples(
@@ -209,10 +207,7 @@ def samples(
         print_json([export.sample_row(sample) for sample in page])
         return
     console.print(tables.samples_table(page))
-    console.print(
-        f"{len(page)} shown of {round_.record.label}. One in full: sitool samples {folder} --id ID",
-        markup=False,
-    )
+    say(f"{len(page)} shown of {round_.record.label}. One in full: sitool samples {folder} --id ID")
 
 
 def _role(role: str) -> str:
@@ -281,11 +276,10 @@ def _say_effect(study: Study, ids: list[int]) -> None:
         if not round_.finished and round_.phase in (None, Phase.SELECT, Phase.VERIFY, Phase.SAMPLE):
             console.print(f"It holds when {round_.label} trains: sitool step {study.folder}")
             continue
-        console.print(
+        say(
             f"{round_.label} is trained already and stays as it is. Accepted and edited samples"
             f" join the next round that starts from it;\nto train {round_.label} again under your"
-            f" rulings: sitool redo {study.folder} {number}",
-            markup=False,
+            f" rulings: sitool redo {study.folder} {number}"
         )
 
 
@@ -298,7 +292,7 @@ def curriculum_show(folder: StudyDir, as_json: AsJson = False) -> None:
         print_json(json.loads(plan.to_json()))
         return
     head = study.head
-    console.print(plan.sentence, markup=False)
+    say(plan.sentence)
     console.print(tables.plan_table(plan, head.success if head else {}))
 
 
@@ -350,7 +344,7 @@ def set_(
     """Change settings of the next round."""
     changes = client.open_study(folder).configure(*assignments)
     for name, (before, after) in changes.items():
-        console.print(f"{name}: {before} → {after}, from the next round on", markup=False)
+        say(f"{name}: {before} → {after}, from the next round on")
     if not changes:
         console.print("Nothing changes: the next round has these settings already.")
 
@@ -370,10 +364,9 @@ def fork(
     """Let the next round start from an older one."""
     study = client.open_study(folder)
     head = study.fork(number, *(sets or []))
-    console.print(
+    say(
         f"The next round starts from {head.record.label}, with its settings"
-        f"{' and ' + ', '.join(sets) if sets else ''}.\nNext: sitool step {folder}",
-        markup=False,
+        f"{' and ' + ', '.join(sets) if sets else ''}.\nNext: sitool step {folder}"
     )
 
 
@@ -448,4 +441,4 @@ def evaluate(
         return
     for figure in figures:
         level = f"level {figure.level}" if figure.level else "all levels"
-        console.print(f"{figure.name:<18} {level:<11} {tables.with_interval(figure)}", markup=False)
+        say(f"{figure.name:<18} {level:<11} {tables.with_interval(figure)}")

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from sitool import client, registry
 from sitool.cli import live, tables
-from sitool.cli.commands import AsJson, Plain, console, print_json
+from sitool.cli.commands import AsJson, Plain, console, print_json, say
 from sitool.client import Study
 from sitool.errors import StudyError
 from sitool.models.builtin import builtin_names
@@ -47,17 +47,14 @@ def demo(
     """Watch a tiny model improve itself: makes a study and runs five rounds."""
     started = time.monotonic()
     study = _demo_study(folder, preset, seed)
-    console.print(
+    say(
         f"{load_preset(preset).about}\n"
-        "Each round draws problems, samples answers, keeps the right ones and trains on them.\n",
-        markup=False,
+        "Each round draws problems, samples answers, keeps the right ones and trains on them.\n"
     )
     rounds_left = max(count - max((r.number for r in study.rounds()), default=0), 0)
     stream = study.stream_rounds(rounds_left)
     if live.follow(study, stream, console, rich=not plain):
-        console.print(
-            f"Stopped; everything done is kept. Go on: sitool demo {folder}", markup=False
-        )
+        say(f"Stopped; everything done is kept. Go on: sitool demo {folder}")
         raise typer.Exit(130)
     _show_demo(study, time.monotonic() - started)
 
@@ -65,7 +62,7 @@ def demo(
 def _demo_study(folder: Path, preset: str, seed: int) -> Study:
     """Open the demo study, or make it."""
     if (folder / "study.db").exists():
-        console.print(f"Going on with {folder}; to start afresh: rm -r {folder}", markup=False)
+        say(f"Going on with {folder}; to start afresh: rm -r {folder}")
         return client.open_study(folder)
     return client.create(folder, preset, assignments=[f"seed={seed}"])
 
@@ -77,9 +74,7 @@ def _show_demo(study: Study, seconds: float) -> None:
     console.print(tables.accuracy_table(summary))
     console.print()
     console.print(tables.gain_bars(first, last))
-    console.print(
-        f"\n{advice(summary)}\n\n{seconds:.0f} s in all. Three things to try next:", markup=False
-    )
+    say(f"\n{advice(summary)}\n\n{seconds:.0f} s in all. Three things to try next:")
     for command, why in (
         (f"sitool samples {folder} --failed", "see what it still gets wrong"),
         (

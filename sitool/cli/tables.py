@@ -185,7 +185,7 @@ def sample_in_full(sample: Sample) -> Table:
     rows.append(("weight", weight))
     for d in sample.decisions:
         said = f"{d.action.value} {one_line(d.text or '')} {one_line(d.reason)}".strip()
-        rows.append((f"{d.author} says", said))
+        rows.append((f"{one_line(d.author)} says", said))
     for name, text in rows:
         table.add_row(Text(name, style="bold"), Text(text))
     return table

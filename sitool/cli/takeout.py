@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sitool import client, export
-from sitool.cli.commands import RoundNumber, StudyDir, console
+from sitool.cli.commands import RoundNumber, StudyDir, say
 from sitool.client import Study
 from sitool.views import RoundView
 
@@ -34,7 +34,7 @@ def samples(
     rounds = study.rounds() if number is None else [study.round(number)]
     chosen = (s for r in rounds for s in r.samples(accepted=accepted, level=level))
     count = export.export_samples(chosen, output)
-    console.print(f"Wrote {count:,} samples to {output}.", markup=False)
+    say(f"Wrote {count:,} samples to {output}.")
 
 
 @takeout.command("adapter")
@@ -42,7 +42,7 @@ def adapter(folder: StudyDir, output: Output = Path("adapter"), number: RoundNum
     """Copy a round's LoRA adapter, in PEFT's format."""
     round_ = _round(client.open_study(folder), number)
     export.export_adapter(round_.adapter, output)
-    console.print(f"Wrote the adapter of {round_.record.label} to {output}.", markup=False)
+    say(f"Wrote the adapter of {round_.record.label} to {output}.")
 
 
 @takeout.command("model")
@@ -50,7 +50,7 @@ def model(folder: StudyDir, output: Output = Path("model"), number: RoundNumber 
     """Write base and adapter merged into one model that transformers loads."""
     round_ = _round(client.open_study(folder), number)
     export.export_model(round_.settings, round_.adapter, output)
-    console.print(f"Wrote the model of {round_.record.label} to {output}.", markup=False)
+    say(f"Wrote the model of {round_.record.label} to {output}.")
 
 
 def _round(study: Study, number: int | None) -> RoundView:

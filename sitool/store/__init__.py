@@ -4,7 +4,6 @@ It knows nothing of models. Its parts: the tree of rounds, the samples with all
 that hangs on them, the metrics, and the journal of commands and events.
 """
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,11 +60,6 @@ class Store:
     def adapter_folder(self, round_id: int) -> Path:
         """Return where a round's adapter is, or will be."""
         return self.folder / "adapters" / round_label(round_id)
-
-    def drop_drafts(self) -> None:
-        """Remove the adapters that a killed engine was still writing."""
-        for draft in (self.folder / "adapters").glob(".*"):
-            shutil.rmtree(draft, ignore_errors=True)
 
     def close(self) -> None:
         """Close the database."""

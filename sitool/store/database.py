@@ -58,7 +58,6 @@ class Database:
             self.file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
         return connection
@@ -86,7 +85,9 @@ class Database:
             try:
                 yield
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                # A full disk makes SQLite roll back by itself.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
                 raise
             self._commit()
 
@@ -143,6 +144,8 @@ def _advice(complaint: str) -> str:
         return "try: free some disk space, then run the same command again; nothing is lost"
     if "locked" in complaint:
         return "try: again in a moment; another process is writing"
+    if "no such table" in complaint:
+        return "try: another folder; this study.db was not made by sitool"
     if "not a database" in complaint or "malformed" in complaint:
         return "try: restore study.db from a copy; the file is damaged"
     return "try: check that the folder is there and can be written"

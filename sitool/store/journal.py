@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sitool.errors import StudyError
 from sitool.events import Event, read_event
+from sitool.records import Action, Phase
 from sitool.store.database import Database
 
 
@@ -92,3 +94,32 @@ class Journal:
             "SELECT * FROM events WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
         )
         return [(row["id"], row["time"], read_event(row["kind"], row["body"])) for row in rows]
+
+
+NEEDED: dict[str, dict[str, Any]] = {
+    "decide": {"sample": int, "action": tuple(Action)},
+    "configure": {"settings": dict},
+    "fork": {"round": int},
+    "redo": {"round": int},
+    "evaluate": {"round": int, "problems_per_level": int, "samples": int},
+}
+OPTIONAL: dict[str, dict[str, Any]] = {
+    "step": {"rounds": int, "to": tuple(Phase)},
+    "decide": {"text": str, "reason": str},
+    "fork": {"settings": dict},
+}
+
+
+def check_body(kind: str, body: Mapping[str, Any]) -> None:
+    """Refuse a command whose fields are not what they must be: anybody may write one.
+
+    Raises:
+        StudyError: A field is missing or of another kind.
+    """
+    given = {n: wanted for n, wanted in OPTIONAL.get(kind, {}).items() if body.get(n) is not None}
+    for name, wanted in (NEEDED.get(kind, {}) | given).items():
+        value = body.get(name)
+        fits = isinstance(value, wanted) if isinstance(wanted, type) else value in wanted
+        if not fits:
+            allowed = wanted.__name__ if isinstance(wanted, type) else ", ".join(wanted)
+            raise StudyError(f"{name} of the command {kind!r} is {value!r}; allowed: {allowed}.")

@@ -269,6 +269,17 @@ class Samples:
             "UPDATE rounds SET selected = ? WHERE id = ?", (time.time(), round_id)
         )
 
+    def ruled_since_selection(self, round_id: int) -> bool:
+        """Whether a person ruled on a round's samples after its training set was fixed."""
+        return bool(
+            self._database.value(
+                "SELECT 1 FROM decisions d JOIN samples s ON s.id = d.sample"
+                " JOIN rounds r ON r.id = s.round"
+                " WHERE r.id = ? AND d.action != 'note' AND d.time > r.selected LIMIT 1",
+                (round_id,),
+            )
+        )
+
     def selected(self, round_id: int) -> list[tuple[Sample, float]]:
         """Return what a round trains on, with weights, carried samples included."""
         rows = self._database.rows(
@@ -316,8 +327,9 @@ class Samples:
     def by_ids(self, ids: Sequence[int]) -> list[Sample]:
         """Return the samples of these ids, in order of id; unknown ids are left out."""
         found: list[Sample] = []
-        for start in range(0, len(ids), PAGE // 4):
-            page = ids[start : start + PAGE // 4]
+        ordered = sorted(ids)
+        for start in range(0, len(ordered), PAGE // 4):
+            page = ordered[start : start + PAGE // 4]
             marks = ",".join("?" * len(page))
             found += self._read(f"{_SAMPLE} WHERE s.id IN ({marks}) ORDER BY s.id", tuple(page))
         return found

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from sitool.config import Settings
-from sitool.errors import StudyError
+from sitool.errors import StoreError, StudyError
 from sitool.records import Phase
 from sitool.store.database import Database
 
@@ -116,7 +118,7 @@ class Tree:
     @property
     def next_settings(self) -> Settings:
         """The settings of the round that starts next."""
-        return Settings.model_validate_json(self.meta("next_settings"))
+        return _settings(self.meta("next_settings"))
 
     def set_next_settings(self, settings: Settings) -> None:
         """Decide the settings of the round that starts next."""
@@ -214,13 +216,27 @@ class Tree:
         return found[::-1]
 
 
+def _settings(text: str) -> Settings:
+    try:
+        return Settings.model_validate_json(text)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, mistake['loc'])) or 'all'}: {mistake['msg']}"
+            for mistake in error.errors()
+        )
+        raise StoreError(
+            f"This sitool cannot read the study's settings ({wrong}).",
+            "try: the sitool that made the study",
+        ) from error
+
+
 def _round(row: sqlite3.Row) -> Round:
     return Round(
         row["id"],
         row["parent"],
         row["status"],
         Phase(row["phase"]) if row["phase"] else None,
-        Settings.model_validate_json(row["settings"]),
+        _settings(row["settings"]),
         Plan.from_json(row["curriculum"]),
         row["redo_of"],
         row["created"],

@@ -184,7 +184,7 @@ class Worker:
     def answer(self, limit_seconds: float) -> object:
         """Return what the process sends within a limit."""
         if not self.pipe.poll(limit_seconds):
-            raise StalledError(f"The verifier did not answer within {limit_seconds:.3g} s: stopped.")
+            raise StalledError(f"No answer within {limit_seconds:.3g} s: stopped.")
         try:
             return self.pipe.recv()
         except (EOFError, OSError) as error:

@@ -99,7 +99,7 @@ def test_one_that_hangs_is_killed_and_only_the_guilty_sample_fails() -> None:
         scores = guard.verify(samples("[pass]", "[hang]", "[fail]"))
         assert hung.returncode == -9
     assert outcomes(scores) == ["scored", "error", "scored"]
-    assert scores[1].explanation == "The verifier did not answer within 0.2 s: stopped."
+    assert scores[1].explanation == "No answer within 0.2 s: stopped."
 
 
 def test_many_hanging_samples_cannot_take_longer_than_a_few_limits() -> None:

@@ -1,0 +1,508 @@
+"""Every command once, as a person types it; and what must never reach a terminal."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from studies import PARTS, SMALL, create, first_sample, folder_state
+from typer.main import get_command
+
+import sitool
+from sitool.cli.app import app, main
+from sitool.cli.tables import short
+from sitool.client import Study
+from sitool.errors import SitoolError
+from sitool.records import Phase
+
+SCRIPT = (sys.executable, "-c", "from sitool.cli import main; main()")
+
+
+@dataclass(frozen=True)
+class Said:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def flat(self) -> str:
+        return " ".join(self.out.split())
+
+
+Cli = Callable[..., Said]
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+    """Run the command line in this process, as the installed script does."""
+
+    def run(*words: object) -> Said:
+        monkeypatch.setattr(sys, "argv", ["sitool", *map(str, words)])
+        capsys.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else int(bool(ended.code))
+        said = capsys.readouterr()
+        return Said(code, said.out, said.err)
+
+    return run
+
+
+def sets(*assignments: str) -> list[str]:
+    return [word for a in (*PARTS, *SMALL, *assignments) for word in ("--set", a)]
+
+
+# The way through a study.
+
+
+def test_new_run_and_look(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    made = cli("new", folder, "--seed", 5, *sets())
+    assert made.code == 0
+    assert "seed 5" in made.flat
+    assert f"sitool run {folder}" in made.flat
+    assert cli("status", folder).code == 0
+    ran = cli("run", folder, "--rounds", 2, "--plain")
+    assert ran.code == 0
+    assert ran.err == ""
+    for number in range(3):
+        assert f"r000{number} starts" in ran.out
+    assert sitool.open(folder).settings.seed == 5
+    assert "accuracy" in cli("rounds", folder).out
+    assert "✓" in cli("samples", folder, "--accepted").out
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_step_stops_after_a_phase_and_says_how_to_go_on(
+    cli: Cli, study: Study, phase: Phase
+) -> None:
+    said = cli("step", study.folder, "--to", phase.value, "--plain")
+    assert said.code == 0
+    if phase is not Phase.EVALUATE:
+        assert "r0003 waits before" in said.out
+        assert f"sitool step {study.folder}" in said.flat
+        assert "stands before" in cli("status", study.folder).out
+    assert cli("step", study.folder, "--plain").code == 0
+    assert study.round(3).record.finished
+
+
+def test_status_says_where_it_stands(cli: Cli, study: Study) -> None:
+    body = cli("status", study.folder, "--json").json
+    assert (body["head"], body["open"], body["rounds"]) == (2, None, 3)
+    assert body["settings"] == study.settings.model_dump(mode="json")
+    assert body["advice"] in cli("status", study.folder).flat
+
+
+def test_rounds_as_json_has_the_documented_fields(cli: Cli, study: Study) -> None:
+    study.step(to="select")
+    listed = cli("rounds", study.folder, "--json").json
+    assert [r["round"] for r in listed] == [0, 1, 2, 3]
+    assert [r["parent"] for r in listed] == [None, 0, 1, 2]
+    assert [r["phase"] for r in listed] == [None, None, None, "train"]
+    for r in listed[1:]:
+        assert sum(r["levels"].values()) == pytest.approx(1)
+        assert r["sampled"] == 96
+        assert 0 < r["accepted"] <= 96
+        assert r["seconds"] > 0
+    for r in listed[:3]:
+        assert set(r["accuracy"]) == {str(level) for level in range(1, 9)}
+        for figure in r["accuracy"].values():
+            assert set(figure) == {"value", "low", "high", "n"}
+            assert 0 <= figure["low"] <= figure["value"] <= figure["high"] <= 1
+    assert listed[3]["accuracy"] == {}
+
+
+def test_samples_can_be_filtered_and_limited(cli: Cli, study: Study) -> None:
+    def ids(*words: object) -> list[int]:
+        return [row["id"] for row in cli("samples", study.folder, "--json", *words).json]
+
+    every = [s.id for s in study.round(2).samples()]
+    assert ids("--limit", 1000) == every
+    assert ids() == every[:20]
+    assert ids("--limit", 3, "--round", 1) == [s.id for s in study.round(1).samples()][:3]
+    assert ids("--accepted") == [s.id for s in study.round(2).samples(accepted=True)][:20]
+    assert set(ids("--rejected", "--limit", 99)) == {
+        s.id for s in study.round(2).samples(accepted=False)
+    }
+    assert set(ids("--failed", "--limit", 99)) == {
+        s.id for s in study.round(2).samples(passed=False)
+    }
+    level = first_sample(study, 2).problem.level
+    assert set(ids("--level", level, "--limit", 99)) == {
+        s.id for s in study.round(2).samples(level=level)
+    }
+    assert ids("--overruled") == []
+    assert ids("--role", "greedy", "--limit", 99) == [
+        s.id for s in study.round(2).samples(role="greedy")
+    ]
+    assert all(
+        row["scores"]["truth"]["outcome"] == "unparsed"
+        for row in cli("samples", study.folder, "--unparsed", "--json").json
+    )
+    one = cli("samples", study.folder, "--id", every[0], "--json").json
+    assert one["id"] == every[0]
+    assert one["completion"] == study.sample(every[0]).completion.text
+
+
+def test_rulings_are_made_and_shown(cli: Cli, study: Study) -> None:
+    study.step(to="select")
+    one, two = (s.id for s, _ in zip(study.round(3).samples(accepted=True), "ab", strict=False))
+    wrong = first_sample(study, 3, accepted=False).id
+    for words in (
+        ("reject", study.folder, one, two, "--reason", "both copied"),
+        ("accept", study.folder, wrong, "-r", "close"),
+        ("note", study.folder, one, "look again"),
+        ("clear", study.folder, two),
+        ("edit", study.folder, two, "a1", "-r", "mine"),
+    ):
+        said = cli(*words)
+        assert (said.code, said.err) == (0, "")
+    overruled = {r["id"]: r for r in cli("samples", study.folder, "--overruled", "--json").json}
+    assert {i: r["ruling"] for i, r in overruled.items()} == {
+        one: "reject", two: "edit", wrong: "accept",
+    }  # fmt: skip
+    assert overruled[two]["edited"] == "a1"
+    shown = cli("samples", study.folder, "--id", one).out
+    assert "both copied" in shown
+    assert "look again" in shown
+
+
+def test_a_ruling_says_what_it_will_change(cli: Cli, study: Study) -> None:
+    late = cli("accept", study.folder, first_sample(study, 2, accepted=False).id).flat
+    assert "r0002 is trained already and stays as it is" in late
+    assert f"sitool redo {study.folder} 2" in late
+    study.step(to="verify")
+    soon = cli("reject", study.folder, first_sample(study, 3).id).flat
+    assert f"It holds when r0003 trains: sitool step {study.folder}" in soon
+
+
+def test_the_curriculum_is_shown_and_moved(cli: Cli, study: Study) -> None:
+    cli("fork", study.folder, 0)
+    before = cli("curriculum", "show", study.folder, "--json").json
+    assert sum(before["weights"].values()) == pytest.approx(1)
+    assert cli("curriculum", "harder", study.folder).code == 0
+    assert cli("curriculum", "show", study.folder, "--json").json["weights"] != before["weights"]
+    assert cli("curriculum", "easier", study.folder).code == 0
+    assert cli("curriculum", "show", study.folder, "--json").json["weights"] == before["weights"]
+    said = cli("curriculum", "set", study.folder, "rule=manual", "weights={5=1.0, 6=2.0}")
+    assert said.code == 0
+    after = cli("curriculum", "show", study.folder, "--json").json["weights"]
+    assert after["6"] == pytest.approx(2 / 3)
+
+
+def test_the_curriculum_can_be_set_before_the_base_is_measured(cli: Cli, tmp_path: Path) -> None:
+    create(tmp_path / "study").close()
+    assert cli("curriculum", "set", tmp_path / "study", "rule=fixed").code == 0
+    assert cli("curriculum", "harder", tmp_path / "study").code == 0
+
+
+def test_set_undo_fork_redo_compare_evaluate(cli: Cli, study: Study) -> None:
+    folder = study.folder
+    assert (
+        "draw.samples: 4 → 2, from the next round on" in cli("set", folder, "draw.samples=2").flat
+    )
+    assert "Nothing changes" in cli("set", folder, "draw.samples=2").flat
+    assert "starts from r0001. Nothing is deleted." in cli("undo", folder).flat
+    assert "starts from r0002" in cli("fork", folder, 2, "--set", "draw.samples=3").flat
+    assert study.settings.draw.samples == 3
+    redone = cli("redo", folder, 1, "--plain")
+    assert "r0003 is a twin of r0001" in redone.flat
+    assert study.round(3).record.finished
+    assert "within noise" in cli("compare", folder, 1, 1).flat
+    body = cli("compare", folder, 0, 2, "--json").json
+    assert (body["first"], body["second"]) == (0, 2)
+    assert set(body["difference_all"]) == {"value", "low", "high", "n"}
+    assert all(len(pair) == 2 for pair in body["gained"] + body["lost"])
+    assert cli("compare", folder, 0, 2).code == 0
+    figures = cli("evaluate", folder, "--round", 1, "--problems", 3, "--samples", 2, "--json").json
+    assert {f["name"] for f in figures} >= {"accuracy", "pass@1", "pass@2"}
+    assert "accuracy" in cli("evaluate", folder, "--problems", 2).out
+
+
+def test_things_are_taken_out(cli: Cli, study: Study, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    said = cli("export", "samples", study.folder, "-o", out, "--accepted")
+    count = len(out.read_text(encoding="utf-8").splitlines())
+    assert f"Wrote {count} samples to {out}." in said.flat
+    assert count == sum(len(list(r.samples(accepted=True))) for r in study.rounds())
+    assert cli("export", "adapter", study.folder, "-o", tmp_path / "adapter", "-r", 1).code == 0
+    assert (tmp_path / "adapter").is_dir()
+    refused = cli("export", "model", study.folder, "-o", tmp_path / "model")
+    assert refused.code == 2
+    assert "has no weights to export" in refused.err
+
+
+def test_what_there_is_is_listed(cli: Cli) -> None:
+    assert "path" in {p["name"] for p in cli("presets", "--json").json}
+    tasks = cli("tasks", "--json").json
+    assert {t["name"] for t in tasks} == {"addition", "chain", "countdown", "jsonl", "path"}
+    for task in ("addition", "chain", "countdown", "path"):
+        shown = cli("tasks", task, "--json").json
+        assert [p["level"] for p in shown] == list(range(1, len(shown) + 1))
+        assert cli("tasks", task).code == 0
+    settings = cli("settings", "--json").json
+    assert {"path", "default", "allowed", "unit", "about"} <= set(settings[0])
+    narrowed = cli("settings", "learning_rate", "--json").json
+    assert [s["path"] for s in narrowed] == ["trainer.learning_rate"]
+    for words in (["presets"], ["tasks"], ["settings"], ["settings", "curriculum"]):
+        assert cli(*words).code == 0
+
+
+def test_the_doctor_says_what_is_here(cli: Cli) -> None:
+    facts = cli("doctor", "--json").json
+    assert facts["torch"] != "missing"
+    assert "scripted" in facts["bases"]
+
+
+def test_the_demo_runs_and_goes_on_when_asked_again(cli: Cli, tmp_path: Path) -> None:
+    create(tmp_path / "demo").close()
+    first = cli("demo", tmp_path / "demo", "--rounds", 2, "--plain")
+    assert first.code == 0
+    assert "Going on with" in first.out
+    assert "Three things to try next" in first.out
+    again = cli("demo", tmp_path / "demo", "--rounds", 2, "--plain")
+    assert again.code == 0
+    assert len(sitool.open(tmp_path / "demo").rounds()) == 3
+
+
+def test_the_live_display_shows_a_round_without_harm(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On something that says it is a terminal, of 80 by 24."""
+    import io
+
+    from rich.console import Console
+
+    from sitool.cli import live
+
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=80, height=24, highlight=False)
+    stopped = live.follow(study, study.stream_rounds(1), console, rich=True)
+    assert not stopped
+    assert study.round(3).record.finished
+    assert "r0003" in screen.getvalue()
+
+
+# Help and errors.
+
+
+def every_command() -> list[list[str]]:
+    root: Any = get_command(app)
+    found = []
+    for name, command in root.commands.items():
+        inner = getattr(command, "commands", {})
+        found += [[name, sub] for sub in inner] or [[name]]
+    return found
+
+
+@pytest.mark.parametrize("words", every_command(), ids=" ".join)
+def test_every_command_has_a_help_text(cli: Cli, words: list[str]) -> None:
+    command: Any = get_command(app)
+    for word in words:
+        command = command.commands[word]
+    assert command.help
+    assert command.help.rstrip().endswith(".")
+    for parameter in command.params:
+        assert parameter.help or parameter.name == "help", parameter.name
+    said = cli(*words, "--help")
+    assert said.code == 0
+    assert "Usage" in said.out
+
+
+NEED_NO_STUDY = {"new", "demo", "presets", "tasks", "settings", "doctor"}
+
+
+@pytest.mark.parametrize(
+    "words", [w for w in every_command() if w[0] not in NEED_NO_STUDY], ids=" ".join
+)
+def test_every_command_on_a_study_refuses_a_folder_without_one(
+    cli: Cli, tmp_path: Path, words: list[str]
+) -> None:
+    more: dict[str, list[object]] = {
+        "accept": [1], "reject": [1], "clear": [1], "note": [1, "x"], "edit": [1, "x"],
+        "fork": [1], "redo": [1], "compare": [0, 1], "set": ["seed=1"],
+    }  # fmt: skip
+    said = cli(*words, tmp_path / "nowhere", *more.get(words[-1], []))
+    assert said.code == 2
+    assert said.err.startswith("error: There is no study in ")
+    assert str(tmp_path / "nowhere") in said.err.replace("\n", "")
+    assert "\ntry: sitool new DIR" in said.err
+    assert "Traceback" not in said.err
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["fork", "{}", "99"], "error: There is no round 99; known: 0 to 2."),
+        (["redo", "{}", "0"], "error: r0000 cannot be trained again"),
+        (["compare", "{}", "0", "99"], "error: There is no round 99"),
+        (["accept", "{}", "987654321"], "error: There is no sample 987654321."),
+        (["samples", "{}", "--round", "99"], "error: There is no round 99"),
+        (["samples", "{}", "--id", "987654321"], "error: There is no sample 987654321."),
+        (["samples", "{}", "--role", "exam"], "error: No role is named 'exam'"),
+        (["set", "{}", "draw.problems=none"], "error: draw.problems is 'none'"),
+        (["set", "{}", "draw.problem=3"], "Did you mean 'draw.problems'?"),
+        (["set", "{}", "seed=3"], "error: seed belongs to the whole study"),
+        (["curriculum", "set", "{}", "rule=bold"], "error: curriculum.rule is 'bold'"),
+        (["evaluate", "{}", "--round", "99"], "error: There is no round 99"),
+        (["stop", "{}"], "error: Nothing is running in this study."),
+        (["new", "{}"], "already holds a study"),
+        (
+            ["new", "{}x", "--preset", "pth"],
+            "error: No preset is named 'pth'. Did you mean 'path'?",
+        ),
+        (["new", "{}x", "--set", "task.name=pth"], "No task is named 'pth'. Did you mean 'path'?"),
+        (["tasks", "pth"], "error: No task is named 'pth'. Did you mean 'path'?"),
+        (["tasks", "jsonl"], "error: The problems of the task 'jsonl' are in a file of yours."),
+        (["settings", "nothing"], "error: No setting's name contains 'nothing'."),
+        (["export", "adapter", "{}", "--round", "0"], "error: Round 0 is the base"),
+        (["export", "samples", "{}", "-o", "a.xlsx"], "error: 'a.xlsx' does not end in"),
+    ],
+)
+def test_a_mistake_is_one_sentence_on_stderr_and_exit_2(
+    cli: Cli, study: Study, words: list[str], sentence: str
+) -> None:
+    before = folder_state(study.folder)
+    said = cli(*(word.format(study.folder) for word in words))
+    assert said.code == 2
+    assert sentence in said.err
+    assert said.err.startswith("error: ")
+    assert "Traceback" not in said.err
+    assert said.out == ""
+    assert folder_state(study.folder) == before
+    assert not Path(f"{study.folder}x").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["frobnicate"], ["run"], ["run", "{}", "--rounds", "many"], ["step", "{}", "--to", "trian"]],
+)
+def test_a_mistyped_command_ends_with_2_too(cli: Cli, study: Study, words: list[str]) -> None:
+    said = cli(*(word.format(study.folder) for word in words))
+    assert said.code == 2
+    assert "Traceback" not in said.err
+
+
+def test_a_second_engine_is_refused_by_the_command_line(cli: Cli, study: Study) -> None:
+    from sitool.engine import Engine
+
+    with Engine(study._store):
+        said = cli("run", study.folder, "--plain")
+    assert said.code == 2
+    assert said.err.startswith(f"error: Process {os.getpid()} is working on this study.")
+
+
+# What must not reach a terminal.
+
+
+@pytest.fixture
+def nasty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
+    """A study whose prompts, answers, rulings and author are full of escape sequences."""
+    bad = "\x1b[31m\x1b]0;owned\x07\x9b2J\u202e[bold]\r\n\x7f"
+    lines = [json.dumps({"prompt": f"{i}{bad}?", "answer": f"{bad}{i}"}) for i in range(40)]
+    (tmp_path / "data.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    monkeypatch.setenv("SITOOL_AUTHOR", f"mallory{bad}")
+    study = create(tmp_path / "study", "task.name=jsonl", f"task.path={tmp_path / 'data.jsonl'}")
+    study.step(to="select")
+    samples = list(study.round(1).samples())
+    study.edit(samples[0].id, f"text{bad}", f"reason{bad}")
+    study.note(samples[0].id, f"note{bad}")
+    study.accept(samples[1].id, f"reason{bad}")
+    study.step()
+    return study
+
+
+def test_no_escape_sequence_of_a_text_reaches_the_terminal(cli: Cli, nasty: Study) -> None:
+    first = first_sample(nasty, 1).id
+    for words in (
+        ("samples", nasty.folder),
+        ("samples", nasty.folder, "--overruled"),
+        ("samples", nasty.folder, "--id", first),
+        ("samples", nasty.folder, "--json"),
+        ("samples", nasty.folder, "--id", first, "--json"),
+        ("rounds", nasty.folder),
+        ("status", nasty.folder),
+        ("status", nasty.folder, "--json"),
+        ("compare", nasty.folder, 0, 1),
+        ("step", nasty.folder, "--plain"),
+    ):
+        said = cli(*words)
+        assert said.code == 0, said.err
+        found = {c for c in said.out + said.err if c in "\x1b\x07\x9b\u202e\r\x7f"}
+        assert not found, (words, found)
+
+
+def test_markup_in_a_text_is_shown_and_not_obeyed(cli: Cli, nasty: Study) -> None:
+    assert "[bold]" in cli("samples", nasty.folder, "--id", first_sample(nasty, 1).id).out
+
+
+def test_colours_stay_away_when_asked_to(two_rounds: Path) -> None:
+    """NO_COLOR on a real terminal: no colour code, but all the words."""
+    if shutil.which("script") is None:
+        pytest.skip("there is no `script` to make a terminal with")
+    command = f"{sys.executable} -c 'from sitool.cli import main; main()' status {two_rounds}"
+    done = subprocess.run(
+        ["script", "-qec", command, "/dev/null"],
+        capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL,
+        env=os.environ | {"NO_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "80"},
+    )  # fmt: skip
+    assert "r0002" in done.stdout
+    codes = {part.partition("m")[0] for part in done.stdout.split("\x1b[")[1:]}
+    colours = {c for code in codes for c in code.split(";") if c.isdigit() and 30 <= int(c) <= 107}
+    assert not colours
+
+
+@pytest.mark.parametrize("words", [("status",), ("rounds",), ("samples",)])
+def test_through_a_pipe_there_is_no_escape_code_at_all(
+    two_rounds: Path, words: tuple[str, ...]
+) -> None:
+    done = subprocess.run(
+        [*SCRIPT, *words, str(two_rounds)], capture_output=True, text=True, check=True,
+        env=os.environ | {"TERM": "xterm-256color"},
+    )  # fmt: skip
+    assert "\x1b" not in done.stdout
+
+
+def test_a_reader_that_goes_away_is_no_error(two_rounds: Path) -> None:
+    done = subprocess.run(
+        f"{sys.executable} -c 'from sitool.cli import main; main()' samples {two_rounds}"
+        " --limit 1000 --json | head -1",
+        shell=True, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_tables_keep_to_the_terminals_width(
+    cli: Cli, study: Study, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    from sitool.cli.commands import console
+
+    monkeypatch.setattr(console, "_width", width)
+    for words in (("status",), ("samples",)):
+        said = cli(*words, study.folder)
+        assert said.code == 0
+        assert max(map(len, said.out.splitlines())) <= width
+
+
+@pytest.mark.parametrize("value", [0.0, 0.004, 0.374, 0.995, 1.0, -0.25, None])
+def test_a_share_is_written_in_four_characters(value: float | None) -> None:
+    assert len(short(value)) <= 4
+
+
+def test_the_same_error_is_raised_for_scripts(study: Study) -> None:
+    with pytest.raises(SitoolError):
+        study.fork(99)

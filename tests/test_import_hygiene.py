@@ -1,0 +1,101 @@
+"""The first screen must be there in under a second, so nothing heavy is loaded for it."""
+
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("torch", "transformers", "peft", "tokenizers", "llama_cpp", "datasets", "pyarrow")
+ROOT = Path(__file__).parent.parent
+
+
+def heavy_after(code: str, *arguments: str) -> list[str]:
+    """Run code in a fresh interpreter and return the heavy packages that it has loaded."""
+    ask = f"import sys; print(*[m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{ask}", *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stderr.split()
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "sitool", "sitool.cli", "sitool.client", "sitool.summary", "sitool.store", "sitool.config",
+        "sitool.presets", "sitool.export", "sitool.engine", "sitool.loop", "sitool.parts",
+        "sitool.registry", "sitool.verifiers.worker", "sitool.samplers.scripted",
+    ],
+)  # fmt: skip
+def test_importing_loads_no_model_library(module: str) -> None:
+    assert heavy_after(f"import {module}") == []
+
+
+def test_creating_and_looking_at_a_study_loads_no_model_library(tmp_path: Path) -> None:
+    code = (
+        "import sys, sitool\n"
+        "from sitool.summary import advice\n"
+        "study = sitool.create(sys.argv[1])\n"
+        "advice(study.summary())\n"
+        "study.configure('draw.samples=2')\n"
+        "sitool.open(sys.argv[1]).rounds()"
+    )
+    assert heavy_after(code, str(tmp_path / "study")) == []
+
+
+@pytest.mark.parametrize("command", ["status", "rounds", "set"])
+def test_commands_that_look_load_no_model_library(two_rounds: Path, command: str) -> None:
+    words = [command, str(two_rounds), *(["draw.samples=4"] if command == "set" else [])]
+    code = (
+        "import sys\n"
+        "from sitool.cli import main\n"
+        f"sys.argv = ['sitool', *{words!r}]\n"
+        "try:\n    main()\nexcept SystemExit as ended:\n    assert not ended.code"
+    )
+    assert heavy_after(code) == []
+
+
+def test_a_scripted_round_loads_no_model_library(tmp_path: Path) -> None:
+    code = (
+        "import sys, sitool\n"
+        "parts = [f'{n}=scripted' for n in ('model.base', 'sampler.name', 'trainer.name')]\n"
+        "sitool.create(sys.argv[1], assignments=[*parts, 'draw.problems=4']).step()"
+    )
+    assert heavy_after(code, str(tmp_path / "study")) == []
+
+
+def test_the_first_screen_comes_within_a_second(two_rounds: Path) -> None:
+    """Best of three, since other work may be going on beside the tests."""
+    code = "from sitool.cli import main; main()"
+    took = []
+    for _ in range(3):
+        started = time.monotonic()
+        subprocess.run(
+            [sys.executable, "-c", code, "status", str(two_rounds)], check=True, capture_output=True
+        )
+        took.append(time.monotonic() - started)
+    assert min(took) < 1.0
+
+
+def test_the_import_contracts_are_written_down() -> None:
+    """Each with a sentence of why, as a comment above its name."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    contracts = tomllib.loads(text)["tool"]["importlinter"]["contracts"]
+    kinds = {contract["type"] for contract in contracts}
+    assert {"layers", "forbidden", "independence"} <= kinds
+    for contract in contracts:
+        before = text[: text.index(f'name = "{contract["name"]}"')].rstrip().splitlines()
+        assert before[-1].startswith("# "), contract["name"]
+
+
+def test_the_import_contracts_hold() -> None:
+    tool = Path(sys.executable).with_name("lint-imports")
+    if not tool.exists():
+        pytest.skip("import-linter is not installed")
+    done = subprocess.run([str(tool)], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
