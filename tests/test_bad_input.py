@@ -117,9 +117,9 @@ def test_levels_that_the_task_lacks_are_refused(tmp_path: Path) -> None:
 
 
 def test_scripted_parts_mixed_with_real_ones_are_refused(tmp_path: Path) -> None:
-    study = sitool.create(tmp_path / "study", assignments=[*SMALL, "sampler.name=scripted"])
     with pytest.raises(ConfigError, match="Scripted parts only go together") as caught:
-        study.step()
+        sitool.create(tmp_path / "study", assignments=[*SMALL, "sampler.name=scripted"])
+    assert not (tmp_path / "study").exists()
     assert "try: set all three to 'scripted'" in caught.value.hint
 
 

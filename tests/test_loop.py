@@ -261,7 +261,7 @@ def test_a_verifier_that_hangs_is_stopped_and_the_round_goes_on(
     study.step()
     by_text = {s.completion.text: s.scores["scripted"] for s in study.round(1).samples()}
     assert by_text["[hang]"].outcome is Outcome.ERROR
-    assert "did not answer" in by_text["[hang]"].explanation
+    assert "No answer within" in by_text["[hang]"].explanation
     assert by_text["[pass]"].value == 1
     assert by_text["[fail]"].value == 0
     assert study.round(1).record.finished

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from sitool.errors import ModelError
 
 CONFIG = "adapter_config.json"
@@ -34,13 +36,22 @@ class AdapterShape:
 
 @contextmanager
 def replaced_folder(folder: Path) -> Iterator[Path]:
-    """Give a temporary sibling to write to, and move it to `folder` if all went well."""
+    """Give a temporary sibling to write to, and move it to `folder` if all went well.
+
+    Raises:
+        ModelError: It cannot be written.
+    """
     draft = folder.with_name(f".{folder.name}.{os.getpid()}.draft")
     shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
     try:
+        draft.mkdir(parents=True)
         yield draft
         _move_over(draft, folder)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            f"{str(folder)!r} cannot be written: {error}.",
+            "try: free some disk space, then run the same command again; nothing is lost",
+        ) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 

@@ -21,26 +21,35 @@ KEPT_MISTAKES = 400
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A text, and the text that must follow; `ends` adds the end token."""
+    """A text, and what must follow: an answer and the end token, or one verdict token."""
 
     given: str
     wanted: str
-    ends: bool
+    is_verdict: bool = False
 
 
 def spoil(problem: Problem, task: Task, rng: random.Random) -> str:
-    """Make a wrong answer that differs from the truth in one place.
+    """Make a wrong answer from the truth.
 
-    A character is replaced by another of the prompt or dropped, two change
-    places, or the tail is cut; what happens to be right as well is thrown away.
+    Two in five are scrambled all over, which is easy to see and gets the
+    learning of verdicts going; the others are wrong in one place. What happens
+    to be right as well is thrown away.
     """
     while True:
-        wrong = _spoiled_once(problem.truth, problem.prompt, rng)
+        truth, prompt = problem.truth, problem.prompt
+        scrambled = rng.random() < 0.4
+        wrong = _scrambled(truth, prompt, rng) if scrambled else _altered(truth, prompt, rng)
         if wrong and not task.score(problem, wrong).passed:
             return wrong
 
 
-def _spoiled_once(truth: str, prompt: str, rng: random.Random) -> str:
+def _scrambled(truth: str, prompt: str, rng: random.Random) -> str:
+    """Replace about half of the characters."""
+    return "".join(rng.choice(_alike(c, prompt)) if rng.random() < 0.5 else c for c in truth)
+
+
+def _altered(truth: str, prompt: str, rng: random.Random) -> str:
+    """Replace or drop one character, exchange two, or cut the tail."""
     place = rng.randrange(len(truth))
     head, here, tail = truth[:place], truth[place], truth[place + 1 :]
     kind = rng.random()
@@ -52,10 +61,11 @@ def _spoiled_once(truth: str, prompt: str, rng: random.Random) -> str:
 
 
 def _alike(character: str, prompt: str) -> str:
-    """List characters that could stand in place of this one: digits, or letters of the prompt."""
+    """List what could stand in place of a character: digits, or letters of the prompt."""
     if character.isdigit():
         return "0123456789"
-    return "".join(sorted({c for c in prompt if c.isalpha()})) or character
+    letters = "".join(sorted({c for c in prompt if c.isalpha()}))
+    return letters if character.isalpha() and letters else character
 
 
 @dataclass(slots=True)
@@ -64,32 +74,48 @@ class Curriculum:
 
     Attributes:
         task: Where the problems come from.
+        count: Examples in a step.
         weights: Share of each level among the answers, from level 1.
         verdict_share: Share of verdicts among the examples.
-        verdict_levels: Verdicts are drawn evenly from level 1 to this one.
+        verdict_levels: Verdicts are drawn from level 1 to this one.
+        verdict_draws: A verdict's level is the lowest of so many even draws, so
+            that more than one draw favours the easy levels.
         rng: The only source of randomness.
+        breath: Chance that an answer goes on after its second, third, ...
+            character if the truth does; the last holds from there on. Empty for
+            answers that are never cut off.
         mistakes: Wrong answers of the model itself, by level.
     """
 
     task: Task
+    count: int
     weights: Sequence[float]
     verdict_share: float
     verdict_levels: int
     rng: random.Random
+    verdict_draws: int = 1
+    breath: Sequence[float] = ()
     mistakes: dict[int, list[tuple[Problem, str]]] = field(
         default_factory=lambda: defaultdict(list)
     )
 
-    def examples(self, count: int) -> list[Example]:
-        """Draw examples, answers and verdicts mixed."""
-        return [self._example() for _ in range(count)]
+    def examples(self) -> list[Example]:
+        """Draw the examples of a step, answers and verdicts mixed."""
+        return [self._example() for _ in range(self.count)]
 
     def _example(self) -> Example:
         if self.rng.random() < self.verdict_share:
             return self._verdict()
         level = self.rng.choices(range(1, len(self.weights) + 1), self.weights)[0]
         problem = self.problem(level)
-        return Example(problem.prompt, problem.truth, ends=True)
+        return Example(problem.prompt, self._cut_off(problem.truth))
+
+    def _cut_off(self, truth: str) -> str:
+        """Let a long answer run out of breath."""
+        for written in range(2, len(truth)) if self.breath else ():
+            if self.rng.random() >= self.breath[min(written - 2, len(self.breath) - 1)]:
+                return truth[:written]
+        return truth
 
     def problem(self, level: int) -> Problem:
         """Draw a problem that is not held out."""
@@ -100,16 +126,17 @@ class Curriculum:
 
         The level alone must not tell: the model shall look at the answer.
         """
-        level = self.rng.randint(1, self.verdict_levels)
+        draws = [self.rng.randint(1, self.verdict_levels) for _ in range(self.verdict_draws)]
+        level = min(draws)
         if self.rng.random() < 0.5:
             problem = self.problem(level)
-            return Example(verdict_prompt(problem.prompt, problem.truth), CORRECT, ends=False)
+            return Example(verdict_prompt(problem.prompt, problem.truth), CORRECT, is_verdict=True)
         problem, wrong = self._mistake(level)
-        return Example(verdict_prompt(problem.prompt, wrong), INCORRECT, ends=False)
+        return Example(verdict_prompt(problem.prompt, wrong), INCORRECT, is_verdict=True)
 
     def _mistake(self, level: int) -> tuple[Problem, str]:
         known = self.mistakes[level]
-        if known and self.rng.random() < 0.5:
+        if known and self.rng.random() < 0.4:
             return self.rng.choice(known)
         problem = self.problem(level)
         return problem, spoil(problem, self.task, self.rng)
@@ -126,6 +153,6 @@ class Curriculum:
 def encode(example: Example, ids: Mapping[str, int], end: int) -> tuple[list[int], list[int]]:
     """Turn an example into the token ids that are given and those that are wanted."""
     given = [ids[c] for c in example.given]
-    if example.ends:
-        return given, [*(ids[c] for c in example.wanted), end]
-    return given, [ids[example.wanted]]
+    if example.is_verdict:
+        return given, [ids[example.wanted]]
+    return given, [*(ids[c] for c in example.wanted), end]

@@ -135,6 +135,8 @@ class LocalModel:
             save_file(self._weights(), draft / adapters.WEIGHTS, metadata={"format": "pt"})
             config = self.network.peft_config[lora.ADAPTER]
             config.base_model_name_or_path = self.name
+            # PEFT keeps a set, whose order differs from process to process.
+            config.target_modules = sorted(config.target_modules)
             config.save_pretrained(draft)
             adapters.write_origin(draft, self.name, self.base_hash)
 

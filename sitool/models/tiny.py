@@ -24,6 +24,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from sitool.models.card import write_card
 from sitool.models.examples import Curriculum, encode
+from sitool.models.exercises import Assignments, LabelledAddition
 from sitool.models.profile import Profile, profile, sample_answers
 from sitool.models.vocabulary import build_tokenizer
 from sitool.seeds import derive_seed, generator
@@ -39,37 +40,80 @@ TASKS: dict[str, Callable[[], Task]] = {
     "path": PathTask,
     "addition": AdditionTask,
     "chain": ChainTask,
+    "labelled-addition": LabelledAddition,
+    "assignments": Assignments,
 }
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What one stage teaches of one task.
+
+    Attributes:
+        task: Name of the task.
+        examples: Examples in a step.
+        level_weights: Share of each level among the answers, from level 1. The
+            small shares at the end give the levels that are solved now and then.
+        verdict_share: Share of the examples that ask for a verdict.
+        breath: Chance that an answer goes on after its second, third, ...
+            character; see `Curriculum`.
+    """
+
+    task: str
+    examples: int
+    level_weights: tuple[float, ...]
+    verdict_share: float = 0.0
+    breath: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of steps with lessons of its own.
+
+    Attributes:
+        stream: Name of its random numbers.
+        last: Its last step, counted over all stages.
+        lessons: What is taught.
+        verdict_draws: The level of a verdict is the lowest of so many even draws.
+        rate: Factor on all learning rates.
+    """
+
+    stream: str
+    last: int
+    lessons: tuple[Lesson, ...]
+    verdict_draws: int = 1
+    rate: float = 1.0
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Every setting of the built-in base.
 
+    The first stage teaches to answer. Every later one starts from the averaged
+    weights with fresh optimisers; the second one brings in the tasks as they are
+    shipped, shapes the success by level and adds verdicts.
+
     Attributes:
         seed: Start of every random draw.
         threads: Threads of torch; the result depends on it in the last digits.
-        steps: Optimiser steps.
+        steps: Optimiser steps of all stages.
         weak_step: The step whose weights become the weaker base; 0 for none.
         hidden_size, layers, heads, feed_forward: Shape of the model.
         max_length: Tokens that the model can read.
         initial_deviation: Standard deviation of the first weights.
-        batch: Examples in a step, by task.
+        stages: What is taught, in order; the last one goes on to `steps`.
         small_graphs: Graphs that `path` begins with: up to which step, nodes,
             extra edges. On the full graph alone the loss stood at 0.8 for 600
             steps, because edges were not even looked up; on 6 nodes it is at
             0.1 after 250, and the full graph is learnt from there.
-        level_weights: Share of each level among the answers, from level 1. The
-            small shares at the end give the levels that are solved now and then.
-        verdict_share: Share of examples that ask for a verdict.
         verdict_levels: Verdicts are taught up to this level.
-        verdict_start: Step from which verdicts are taught.
+        verdict_weight: Weight of a verdict's loss; an answer's token has 1.
         own_answers_every: Steps between two looks at the model's own mistakes.
         own_answers: Answers sampled then, for each task and level.
         matrix_rate: Learning rate of Muon for the hidden matrices.
         other_rate: Learning rate of AdamW for embeddings and norms.
         weight_decay: Weight decay of the hidden matrices.
-        warmup: Steps of rising learning rate.
+        warmup: Steps of rising learning rate, in each stage.
         hold: Steps of full learning rate; then it falls as `sqrt(hold / step)`,
             whatever `steps` is, so a shorter run is the beginning of a longer one.
         average: Decay of the running mean of the weights, which is what is kept.
@@ -78,31 +122,45 @@ class Recipe:
 
     seed: int = 20261121
     threads: int = 1
-    steps: int = 3600
-    weak_step: int = 900
+    steps: int = 950
+    weak_step: int = 550
     hidden_size: int = 128
     layers: int = 4
     heads: int = 4
     feed_forward: int = 384
     max_length: int = 256
     initial_deviation: float = 0.02
-    batch: tuple[tuple[str, int], ...] = (("path", 96), ("addition", 48), ("chain", 48))
-    small_graphs: tuple[tuple[int, int, int], ...] = ((200, 6, 0), (300, 7, 1), (400, 8, 2))
-    level_weights: tuple[tuple[str, tuple[float, ...]], ...] = (
-        ("path", (4.0, 4.0, 1.0, 0.15)),
-        ("addition", (3.0, 3.0, 1.0, 0.2, 0.05, 0.01)),
-        ("chain", (3.0, 2.0, 1.0, 0.4, 0.1)),
+    stages: tuple[Stage, ...] = (
+        Stage(
+            "examples",
+            500,
+            (
+                Lesson("path", 96, (4.0, 4.0, 1.0, 0.15)),
+                Lesson("labelled-addition", 48, (3.0, 3.0, 1.0, 0.2, 0.05, 0.01)),
+                Lesson("assignments", 48, (3.0, 2.0, 1.0, 0.4, 0.1)),
+            ),
+        ),
+        Stage(
+            "examples of the second stage",
+            950,
+            (
+                Lesson("path", 80, (3.0, 4.0, 3.0, 1.5, 0.5), 0.3, (1.0, 0.75, 0.5, 0.15)),
+                Lesson("addition", 32, (3.0, 3.0, 1.0, 0.15, 0.03), 0.3),
+                Lesson("chain", 32, (3.0, 3.0, 1.0, 0.15, 0.03), 0.3),
+            ),
+            verdict_draws=2,
+        ),
     )
-    verdict_share: float = 0.18
+    small_graphs: tuple[tuple[int, int, int], ...] = ((200, 6, 0), (300, 7, 1), (400, 8, 2))
     verdict_levels: int = 6
-    verdict_start: int = 500
+    verdict_weight: float = 4.0
     own_answers_every: int = 200
-    own_answers: int = 24
+    own_answers: int = 64
     matrix_rate: float = 0.02
     other_rate: float = 0.003
     weight_decay: float = 0.01
     warmup: int = 30
-    hold: int = 800
+    hold: int = 500
     average: float = 0.99
     profile_problems: int = 200
 
@@ -126,21 +184,20 @@ def build_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForC
     return LlamaForCausalLM(config)
 
 
-def build_curricula(recipe: Recipe) -> list[tuple[Curriculum, int]]:
-    """Make what draws the examples of each task, with their number in a step."""
-    weights = dict(recipe.level_weights)
+def build_curricula(recipe: Recipe, stage: Stage) -> list[Curriculum]:
+    """Make what draws the examples of each task in a stage."""
     return [
-        (
-            Curriculum(
-                task=TASKS[name](),
-                weights=weights[name],
-                verdict_share=0.0,
-                verdict_levels=recipe.verdict_levels,
-                rng=generator(recipe.seed, "examples", name),
-            ),
-            count,
+        Curriculum(
+            task=(task := TASKS[lesson.task]()),
+            count=lesson.examples,
+            weights=lesson.level_weights,
+            verdict_share=lesson.verdict_share,
+            verdict_levels=recipe.verdict_levels,
+            verdict_draws=stage.verdict_draws,
+            rng=generator(recipe.seed, stage.stream, task.name),
+            breath=lesson.breath,
         )
-        for name, count in recipe.batch
+        for lesson in stage.lessons
     ]
 
 
@@ -166,50 +223,81 @@ def rate_factor(recipe: Recipe, step: int) -> float:
 
 
 def answer_loss(
-    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, curriculum: Curriculum, count: int
-) -> tuple[Tensor, int]:
-    """Return the summed loss over the wanted tokens of fresh examples, and their number.
+    recipe: Recipe,
+    model: LlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    curriculum: Curriculum,
+) -> tuple[Tensor, float]:
+    """Return the weighted loss over the wanted tokens of fresh examples, and the weights' sum.
 
     Rows are padded on the right, where a causal model needs no mask, and only
     wanted positions pass through the head.
     """
+    examples = curriculum.examples()
     ids = tokenizer.get_vocab()
-    end = int(tokenizer.eos_token_id)
-    rows = [encode(example, ids, end) for example in curriculum.examples(count)]
+    rows = [encode(example, ids, int(tokenizer.eos_token_id)) for example in examples]
+    inputs, targets = _padded(rows, int(tokenizer.pad_token_id))
+    weights = torch.tensor([recipe.verdict_weight if e.is_verdict else 1.0 for e in examples])
+    chosen = targets != IGNORED
+    token_weights = weights[:, None].expand_as(targets)[chosen]
+    states = model.model(input_ids=inputs, use_cache=False).last_hidden_state
+    losses = functional.cross_entropy(
+        model.lm_head(states[chosen]), targets[chosen], reduction="none"
+    )
+    return (losses * token_weights).sum(), float(token_weights.sum())
+
+
+def _padded(rows: list[tuple[list[int], list[int]]], pad: int) -> tuple[Tensor, Tensor]:
+    """Lay rows out as inputs and targets; the target of a place is the token after it."""
     length = max(len(given) + len(wanted) for given, wanted in rows)
-    inputs = torch.full((count, length), int(tokenizer.pad_token_id))
-    targets = torch.full((count, length), IGNORED)
+    inputs = torch.full((len(rows), length), pad)
+    targets = torch.full((len(rows), length), IGNORED)
     for row, (given, wanted) in enumerate(rows):
         inputs[row, : len(given) + len(wanted)] = torch.tensor(given + wanted)
         targets[row, len(given) - 1 : len(given) + len(wanted) - 1] = torch.tensor(wanted)
-    chosen = targets != IGNORED
-    states = model.model(input_ids=inputs, use_cache=False).last_hidden_state
-    loss = functional.cross_entropy(model.lm_head(states[chosen]), targets[chosen], reduction="sum")
-    return loss, int(chosen.sum())
+    return inputs, targets
 
 
 def train(recipe: Recipe) -> Iterator[tuple[int, float, LlamaForCausalLM]]:
     """Train, yielding after every step its number, its loss and the averaged model."""
     torch.set_num_threads(recipe.threads)
     tokenizer = build_tokenizer(recipe.max_length)
-    model = build_model(recipe, tokenizer)
-    averaged = copy.deepcopy(model)
-    curricula = build_curricula(recipe)
+    averaged = build_model(recipe, tokenizer)
+    begin = 0
+    for stage in recipe.stages:
+        last = recipe.steps if stage is recipe.stages[-1] else min(stage.last, recipe.steps)
+        yield from train_stage(recipe, stage, averaged, tokenizer, range(begin, last))
+        begin = last
+
+
+def train_stage(
+    recipe: Recipe,
+    stage: Stage,
+    averaged: LlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    steps: range,
+) -> Iterator[tuple[int, float, LlamaForCausalLM]]:
+    """Go through the steps of one stage, from the averaged weights so far."""
+    model = copy.deepcopy(averaged)
+    curricula = build_curricula(recipe, stage)
     optimizers = build_optimizers(recipe, model)
-    rates = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
-    for step in range(recipe.steps):
+    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+    rates = [stage.rate * group["lr"] for group in groups]
+    for done, step in enumerate(steps):
         _grow_graphs(recipe, step, curricula)
-        _set_rates(optimizers, [rate * rate_factor(recipe, step) for rate in rates])
-        _teach_verdicts(recipe, step, averaged, tokenizer, curricula)
-        loss = _step(model, tokenizer, curricula, optimizers)
-        _average(averaged, model, min(recipe.average, (step + 1) / (step + 10)))
+        for group, rate in zip(groups, rates, strict=True):
+            group["lr"] = rate * rate_factor(recipe, done)
+        if done % recipe.own_answers_every == 0:
+            _look_at_mistakes(recipe, step, averaged, tokenizer, curricula)
+        loss = _step(recipe, model, tokenizer, curricula, optimizers)
+        _average(averaged, model, min(recipe.average, (done + 1) / (done + 10)))
         yield step + 1, loss, averaged
 
 
-def _grow_graphs(recipe: Recipe, step: int, curricula: list[tuple[Curriculum, int]]) -> None:
+def _grow_graphs(recipe: Recipe, step: int, curricula: list[Curriculum]) -> None:
     """Let `path` begin with small graphs."""
     sizes = [(nodes, extra) for last, nodes, extra in recipe.small_graphs if step < last]
-    for curriculum, _ in curricula:
+    for curriculum in curricula:
         if curriculum.task.name == "path":
             curriculum.task = _graph(*sizes[0]) if sizes else TASKS["path"]()
 
@@ -218,53 +306,45 @@ def _graph(nodes: int, extra_edges: int) -> PathTask:
     return PathTask(nodes=nodes, extra_edges=extra_edges, max_level=nodes - 1)
 
 
-def _set_rates(optimizers: list[torch.optim.Optimizer], rates: list[float]) -> None:
-    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
-    for group, rate in zip(groups, rates, strict=True):
-        group["lr"] = rate
-
-
-def _teach_verdicts(
+def _look_at_mistakes(
     recipe: Recipe,
     step: int,
     model: LlamaForCausalLM,
     tokenizer: PreTrainedTokenizerFast,
-    curricula: list[tuple[Curriculum, int]],
+    curricula: list[Curriculum],
 ) -> None:
-    """Switch verdicts on at their step; then look at the model's own mistakes now and again."""
-    if step < recipe.verdict_start or (step - recipe.verdict_start) % recipe.own_answers_every:
-        return
-    for curriculum, _ in curricula:
-        curriculum.verdict_share = recipe.verdict_share
-        levels = range(1, recipe.verdict_levels + 1)
-        problems = [
-            curriculum.problem(level) for level in levels for _ in range(recipe.own_answers)
-        ]
+    """Let the model answer, and keep what is wrong as material for verdicts."""
+    levels = range(1, recipe.verdict_levels + 1)
+    for curriculum in curricula:
+        if not curriculum.verdict_share:
+            continue
+        problems = [curriculum.problem(i) for i in levels for _ in range(recipe.own_answers)]
         seed = derive_seed(recipe.seed, "own answers", step, curriculum.task.name)
         texts = sample_answers(model, tokenizer, [p.prompt for p in problems], 1.0, seed)
         curriculum.remember(zip(problems, texts, strict=True))
 
 
 def _step(
+    recipe: Recipe,
     model: LlamaForCausalLM,
     tokenizer: PreTrainedTokenizerFast,
-    curricula: list[tuple[Curriculum, int]],
+    curricula: list[Curriculum],
     optimizers: list[torch.optim.Optimizer],
 ) -> float:
     """Take one step on all tasks; each keeps to its own length, which saves padding."""
-    total, wanted = 0.0, 0
-    for curriculum, count in curricula:
-        loss, tokens = answer_loss(model, tokenizer, curriculum, count)
+    total, weight = 0.0, 0.0
+    for curriculum in curricula:
+        loss, its_weight = answer_loss(recipe, model, tokenizer, curriculum)
         loss.backward()  # type: ignore[no-untyped-call]
-        total, wanted = total + loss.item(), wanted + tokens
+        total, weight = total + loss.item(), weight + its_weight
     for parameter in model.parameters():
         if parameter.grad is not None:
-            parameter.grad /= wanted
+            parameter.grad /= weight
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     for optimizer in optimizers:
         optimizer.step()
         optimizer.zero_grad()
-    return total / wanted
+    return total / weight
 
 
 @torch.no_grad()
@@ -277,7 +357,7 @@ def _average(averaged: LlamaForCausalLM, model: LlamaForCausalLM, decay: float) 
 def measure(recipe: Recipe, model: LlamaForCausalLM) -> list[Profile]:
     """Measure a base on held-out problems of every task it was taught."""
     tokenizer = build_tokenizer(recipe.max_length)
-    tasks = [TASKS[name]() for name, _ in recipe.batch]
+    tasks = [TASKS[lesson.task]() for lesson in recipe.stages[-1].lessons]
     return [profile(model, tokenizer, task, recipe.profile_problems, recipe.seed) for task in tasks]
 
 

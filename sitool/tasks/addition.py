@@ -1,10 +1,11 @@
 """Addition of two numbers of n digits, column by column.
 
-A problem of level 3 reads `3+5k7+2l1+9m=`: three columns, the least significant
-first, each followed by its label; the labels are neighbours in the alphabet,
-from a random first one. The answer gives every column's label and its sum with
-the carry that came in, in two digits: `k08l09m10`, that is 173 + 925 = 1098.
-The labels let a small model find the column that it is at; without them
+A problem of level 3 reads `35,72,19,--,--=`: columns of two digits, the least
+significant first, blank ones up to the width of the highest level. The answer
+gives every column's sum with the carry that came in, in two digits: `08,09,10`,
+that is 173 + 925 = 1098. Every column of the answer stands at the same distance
+from its column of the problem, whatever the level, so a small model can find it
+and what it learns on one column serves for the others. Without columns
 (`columns=False`) a problem reads `173+925=` and the answer is `8901`.
 What it leaves out: more than two operands, negative numbers.
 """
@@ -17,40 +18,30 @@ from sitool.errors import TaskError
 from sitool.records import Problem, Score
 from sitool.tasks.base import require_level, verdict
 
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
-
 
 class AdditionTask:
     """Add two numbers with as many digits as the level says.
 
     Args:
-        max_level: The largest number of digits, at most 26.
+        max_level: The largest number of digits, and the number of columns.
         least_significant_first: Whether columns (or the digits of the answer)
             run from the units up, as the carry does.
-        columns: Whether the problem is laid out in labelled columns.
-        shuffled: Whether the columns stand in random order; the first label
-            is then given at the end of the prompt.
+        columns: Whether the problem is laid out in columns.
 
     Raises:
-        TaskError: There are not that many labels.
+        TaskError: `max_level` is out of range.
     """
 
     name: ClassVar[str] = "addition"
     summary: ClassVar[str] = "add two numbers column by column; level = number of digits"
 
     def __init__(
-        self,
-        *,
-        max_level: int = 12,
-        least_significant_first: bool = True,
-        columns: bool = True,
-        shuffled: bool = False,
+        self, *, max_level: int = 12, least_significant_first: bool = True, columns: bool = True
     ) -> None:
-        if not 1 <= max_level <= len(LETTERS):
-            raise TaskError(f"max_level is {max_level}; addition allows 1 to {len(LETTERS)}.")
+        if not 1 <= max_level <= 40:
+            raise TaskError(f"max_level is {max_level}; addition allows 1 to 40.")
         self.least_significant_first = least_significant_first
         self.columns = columns
-        self.shuffled = shuffled
         self.levels = range(1, max_level + 1)
 
     def problem(self, level: int, rng: random.Random) -> Problem:
@@ -58,41 +49,36 @@ class AdditionTask:
         require_level(self, level)
         lowest = 10 ** (level - 1) if level > 1 else 0
         first, second = (rng.randrange(lowest, 10**level) for _ in range(2))
-        offset = rng.randrange(len(LETTERS) - self.levels[-1] + 1)
-        labels = LETTERS[offset : offset + level]
-        prompt = self._columns(first, second, labels, rng) if self.columns else f"{first}+{second}="
         return Problem(
             task=self.name,
             level=level,
-            prompt=prompt,
-            truth=self._truth(first, second, labels),
+            prompt=self._columns(first, second) if self.columns else f"{first}+{second}=",
+            truth=self._truth(first, second, level),
             identity=f"{min(first, second)}+{max(first, second)}",
             facts={"sum": first + second},
         )
 
-    def _columns(self, first: int, second: int, labels: str, rng: random.Random) -> str:
-        pairs = zip(self._digits(first), self._digits(second), labels, strict=True)
-        columns = [f"{a}+{b}{label}" for a, b, label in pairs]
-        if self.shuffled:
-            rng.shuffle(columns)
-            return "".join(columns) + f"|{labels[0]}="
-        return "".join(columns) + "="
+    def _columns(self, first: int, second: int) -> str:
+        pairs = zip(self._digits(first), self._digits(second), strict=True)
+        columns = [a + b for a, b in pairs]
+        blanks = ["--"] * (len(self.levels) - len(columns))
+        return ",".join(columns + blanks) + "="
 
     def _digits(self, number: int) -> str:
         text = str(number)
         return text[::-1] if self.least_significant_first else text
 
-    def _truth(self, first: int, second: int, labels: str) -> str:
+    def _truth(self, first: int, second: int, level: int) -> str:
         """Write the answer as the prompt asks for it."""
         if not self.columns:
             return self._digits(first + second)
-        sums = column_sums(first, second, len(labels))
+        sums = column_sums(first, second, level)
         ordered = sums if self.least_significant_first else sums[::-1]
-        return "".join(f"{label}{total:02d}" for label, total in zip(labels, ordered, strict=True))
+        return ",".join(f"{total:02d}" for total in ordered)
 
     def parse(self, completion: str) -> str | None:
-        """Read the answer in its own notation: labelled column sums, or digits."""
-        form = r"(?:[a-z][01]\d)+" if self.columns else r"\d+"
+        """Read the answer in its own notation: column sums, or digits."""
+        form = r"[01]\d(?:,[01]\d)*" if self.columns else r"\d+"
         text = completion.strip()
         return text if re.fullmatch(form, text, re.ASCII) else None
 
@@ -113,7 +99,7 @@ class AdditionTask:
         """Name the first column or digit that differs, or nothing."""
         width, word = (3, "column") if self.columns else (1, "digit")
         for place in range(0, max(len(truth), len(answer)), width):
-            right, given = truth[place : place + width], answer[place : place + width]
+            right, given = (t[place : place + width].rstrip(",") for t in (truth, answer))
             if right != given:
                 number = place // width + 1
                 return f"{word} {number} is {given or 'missing'}, not {right or 'there at all'}"
@@ -129,7 +115,7 @@ class AdditionTask:
 
     def _sum_of_columns(self, answer: str) -> int:
         """Read the number out of column sums, whatever their carries say."""
-        sums = [answer[i + 1 : i + 3] for i in range(0, len(answer), 3)]
+        sums = answer.split(",")
         from_units = sums if self.least_significant_first else sums[::-1]
         return int(from_units[-1] + "".join(s[1] for s in from_units[-2::-1]))
 

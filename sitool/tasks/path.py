@@ -3,7 +3,8 @@
 A problem reads `ab,bc,...|s>t=` and asks for the nodes of a path, `sabt`. The
 level is the length of the shortest path, so a problem of level 5 cannot be
 solved in four steps. The number of edges does not depend on the level: length
-of the prompt gives nothing away. No node may come twice. What it leaves out: weights, undirected graphs.
+of the prompt gives nothing away. No node may come twice. What it leaves out:
+weights, undirected graphs.
 """
 
 import itertools

@@ -145,7 +145,7 @@ def test_a_failed_save_leaves_the_old_adapter_whole(
         raise OSError("disk full")
 
     monkeypatch.setattr("sitool.models.adapters.write_origin", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(ModelError, match="disk full"):
         model.save_adapter(tmp_path / "r0001")
     assert (tmp_path / "r0001" / "adapter_model.safetensors").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["r0001"]

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 from sitool.models.card import WEIGHTS, count_parameters, file_hash
 from sitool.models.examples import Curriculum, spoil
 from sitool.models.profile import Judged, balanced_accuracy, sample_answers, verdict_beliefs
-from sitool.models.tiny import Recipe, bake, build_curricula, rate_factor, train
+from sitool.models.tiny import Lesson, Recipe, Stage, bake, build_curricula, rate_factor, train
 from sitool.models.verdict import CORRECT, INCORRECT, verdict_prompt
 from sitool.models.vocabulary import build_tokenizer
 from sitool.seeds import generator
@@ -31,9 +31,20 @@ SMALL = Recipe(
     layers=1,
     heads=2,
     feed_forward=32,
-    batch=(("path", 4), ("addition", 4), ("chain", 4)),
+    stages=(
+        Stage("first", 2, (Lesson("path", 4, (1.0, 1.0)),)),
+        Stage(
+            "second",
+            99,
+            (
+                Lesson("path", 4, (1.0, 1.0, 1.0), 0.5, (0.5,)),
+                Lesson("addition", 4, (1.0,), 0.5),
+                Lesson("chain", 4, (1.0,), 0.5),
+            ),
+            verdict_draws=2,
+        ),
+    ),
     small_graphs=((1, 6, 0),),
-    verdict_start=1,
     own_answers=1,
     own_answers_every=3,
     profile_problems=1,
@@ -146,10 +157,18 @@ def test_the_learning_rate_rises_holds_and_falls() -> None:
 
 
 def test_no_example_is_held_out() -> None:
-    for curriculum, _ in build_curricula(Recipe()):
-        curriculum.verdict_share = 0.5
-        for level in range(1, 7):
+    for curriculum in build_curricula(Recipe(), Recipe().stages[-1]):
+        for level in [*range(1, 7)] * 20:
             assert not curriculum.problem(level).held_out
+
+
+def test_an_answer_that_runs_out_of_breath_is_the_beginning_of_the_truth() -> None:
+    curriculum = Curriculum(
+        PathTask(), 300, (0.0,) * 5 + (1.0,), 0.0, 6, generator("breath"), breath=(1.0, 0.5)
+    )
+    lengths = [len(example.wanted) for example in curriculum.examples()]
+    assert set(lengths) == {3, 4, 5, 6, 7}
+    assert 110 <= lengths.count(3) <= 190
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
@@ -162,10 +181,10 @@ def test_a_spoiled_answer_is_wrong(task: Task) -> None:
 
 def test_only_wrong_answers_are_remembered_as_mistakes() -> None:
     task = ChainTask()
-    curriculum = Curriculum(task, (1.0,), 0.5, 2, generator("mistakes"))
+    curriculum = Curriculum(task, 1, (1.0,), 0.5, 2, generator("mistakes"))
     problem = task.problem(2, generator("one"))
-    curriculum.remember([(problem, problem.truth), (problem, "a9")])
-    assert curriculum.mistakes[2] == [(problem, "a9")]
+    curriculum.remember([(problem, problem.truth), (problem, "9")])
+    assert curriculum.mistakes[2] == [(problem, "9")]
 
 
 def test_balanced_accuracy_weighs_right_and_wrong_answers_alike() -> None:

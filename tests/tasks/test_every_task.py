@@ -20,9 +20,8 @@ TASKS: list[Task] = [
     PathTask(nodes=26, extra_edges=20, max_level=12, shortest=True),
     AdditionTask(),
     AdditionTask(least_significant_first=False, columns=False),
-    AdditionTask(shuffled=True),
     ChainTask(),
-    ChainTask(modulus=10, shuffled=False),
+    ChainTask(modulus=10, max_level=30),
     CountdownTask(),
 ]
 WITHOUT_ANSWERS = st.text().filter(lambda text: not any(c.isalnum() for c in text))
@@ -47,7 +46,7 @@ def test_the_same_seed_gives_the_same_problem(task: Task) -> None:
 @every_task
 def test_neighbouring_seeds_share_almost_no_problem(task: Task) -> None:
     streams = [
-        {task.problem(5, generator(seed, "draw", i)).key for i in range(200)} for seed in (42, 43)
+        {task.problem(8, generator(seed, "draw", i)).key for i in range(200)} for seed in (42, 43)
     ]
     assert derive_seed(42) != derive_seed(43)
     assert len(streams[0] & streams[1]) <= 2

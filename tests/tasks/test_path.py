@@ -5,6 +5,7 @@ from collections import deque
 import pytest
 
 from sitool.errors import TaskError
+from sitool.records import Problem
 from sitool.seeds import generator
 from sitool.tasks.path import PathTask
 
@@ -38,20 +39,21 @@ def test_every_prompt_has_the_same_length_so_it_does_not_give_the_level_away() -
     assert len(lengths) == 1
 
 
+def path_problem(edges: list[str], start: str, target: str, distance: int) -> Problem:
+    facts = {"edges": edges, "start": start, "target": target, "distance": distance}
+    return Problem("path", distance, "", "", facts=facts)
+
+
 def test_a_detour_passes_unless_a_shortest_path_is_asked_for() -> None:
-    task, strict = PathTask(), PathTask(shortest=True)
-    rng = generator("detour")
-    problem = task.problem(1, rng)
-    start, target = problem.truth
-    loops = [e for e in problem.facts["edges"] if e[0] == target]
-    while not any(e[1] == start for e in loops):
-        problem = task.problem(1, rng)
-        start, target = problem.truth
-        loops = [e for e in problem.facts["edges"] if e[0] == target]
-    detour = f"{start}{target}{start}{target}"
-    assert task.score(problem, detour).passed
-    assert not strict.score(problem, detour).passed
-    assert strict.score(problem, detour).explanation == "takes 3 edges where 1 suffice"
+    problem = path_problem(["ac", "ab", "bc"], "a", "c", 1)
+    assert PathTask().score(problem, "abc").passed
+    score = PathTask(shortest=True).score(problem, "abc")
+    assert (score.value, score.explanation) == (0.0, "takes 2 edges where 1 suffice")
+
+
+def test_no_node_may_come_twice() -> None:
+    problem = path_problem(["ab", "ba", "ac"], "a", "c", 1)
+    assert PathTask().score(problem, "abac").explanation == "visits a twice"
 
 
 @pytest.mark.parametrize(
