@@ -7,7 +7,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import shutil
 import string
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,16 @@ END = "<end>"
 UNKNOWN = "<unk>"
 
 MakeBase = Callable[..., Path]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail what skips where SITOOL_NO_SKIPS is set: there every tool has to be at hand."""
+    report = yield
+    if report.skipped and os.environ.get("SITOOL_NO_SKIPS") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, where nothing may be: {report.longreprtext}"
+    return report
 
 
 def write_tokenizer(folder: Path, characters: str = CHARACTERS) -> int:
@@ -122,6 +132,15 @@ def load_local(make_base: MakeBase) -> Callable[..., Any]:
         return LocalModel.load(settings, TrainerSettings(rank=rank, alpha=8.0))
 
     return load
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of real data sets, which a clone alone does not have."""
+    folder = os.environ.get("SITOOL_TEST_DATA", "")
+    if not folder:
+        pytest.skip("no real data sets here; set SITOOL_TEST_DATA to their folder")
+    return Path(folder)
 
 
 @pytest.fixture(scope="session")

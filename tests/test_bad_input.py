@@ -146,13 +146,22 @@ def test_a_study_that_could_not_be_made_leaves_other_files_alone(tmp_path: Path)
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
-def test_a_folder_that_cannot_be_written_says_so(tmp_path: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may write everywhere")
+@pytest.fixture
+def read_only_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder that nobody may write to; for root, who may, a mounted one."""
     tmp_path.chmod(0o500)
+    if os.geteuid() != 0:
+        yield tmp_path
+        tmp_path.chmod(0o700)
+        return
+    with mounted(tmp_path, "ro"):
+        yield tmp_path
+
+
+def test_a_folder_that_cannot_be_written_says_so(read_only_folder: Path) -> None:
     with pytest.raises(StoreError, match="cannot be written"):
-        create(tmp_path / "study")
-    assert list(tmp_path.iterdir()) == []
+        create(read_only_folder / "study")
+    assert list(read_only_folder.iterdir()) == []
 
 
 def test_a_file_system_that_cannot_be_written_says_so() -> None:
@@ -238,13 +247,20 @@ def little_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 2 MB, where one may be mounted."""
     folder = tmp_path / "disk"
     folder.mkdir()
+    with mounted(folder, "size=2m"):
+        yield folder
+
+
+@contextlib.contextmanager
+def mounted(folder: Path, options: str) -> Iterator[None]:
+    """Mount an empty file system on a folder, or skip the test where that is not allowed."""
     mount = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)],
+        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)],
         capture_output=True, check=False,
     ) if shutil.which("mount") else None  # fmt: skip
     if mount is None or mount.returncode:
         pytest.skip("no file system can be mounted here")
-    yield folder
+    yield
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 

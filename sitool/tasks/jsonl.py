@@ -38,13 +38,15 @@ class JsonlTask:
 
     Args:
         path: File to train on.
-        evaluation_path: File to evaluate on. Without one, the rows whose hash
+        evaluation_path: File to evaluate on; a prompt that it holds is never
+            trained on, whatever `path` says. Without one, the rows whose hash
             makes them held out play that part.
         match: What must agree: the `exact` text, a `number`, or a `choice`
             letter from A to J.
 
     Raises:
-        TaskError: The file is missing, empty or has a malformed line.
+        TaskError: A file is missing, empty or has a malformed line, or every
+            prompt is in both files.
         UnknownNameError: No such match.
     """
 
@@ -61,8 +63,14 @@ class JsonlTask:
         if match not in MATCHES:
             raise UnknownNameError("match", match, MATCHES)
         self.match = match
-        self.rows = read_rows(Path(path))
         self.evaluation_rows = read_rows(Path(evaluation_path)) if evaluation_path else []
+        kept_apart = {row.prompt for row in self.evaluation_rows}
+        self.rows = [row for row in read_rows(Path(path)) if row.prompt not in kept_apart]
+        if not self.rows:
+            raise TaskError(
+                f"Every prompt of {str(path)!r} is also in {str(evaluation_path)!r}, "
+                "so nothing is left to train on."
+            )
         self._given = sorted({row.level for row in self.rows + self.evaluation_rows})
         self.levels = range(1, len(self._given) + 1)
         self._training = self._by_level(self.rows)

@@ -12,18 +12,18 @@ from sitool.seeds import generator
 from sitool.tasks.base import draw_problem
 from sitool.tasks.jsonl import JsonlTask
 
-GSM8K = Path("/work/shared/data/gsm8k/test.jsonl")
-
 
 def write(path: Path, *rows: Any) -> Path:
     path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
     return path
 
 
+ROWS = [{"prompt": f"{i}+1?", "answer": str(i + 1), "level": 3 + i % 2 * 4} for i in range(40)]
+
+
 @pytest.fixture
 def two_levels(tmp_path: Path) -> Path:
-    rows = [{"prompt": f"{i}+1?", "answer": str(i + 1), "level": 3 + i % 2 * 4} for i in range(40)]
-    return write(tmp_path / "rows.jsonl", *rows)
+    return write(tmp_path / "rows.jsonl", *ROWS)
 
 
 def test_levels_are_numbered_from_one_in_ascending_order(two_levels: Path) -> None:
@@ -125,9 +125,35 @@ def test_an_evaluation_file_is_the_held_out_side(two_levels: Path, tmp_path: Pat
         draw_problem(task, 2, generator(1), held_out=True)
 
 
-@pytest.mark.skipif(not GSM8K.exists(), reason="the real data set is not here")
-def test_gsm8k_is_read_as_it_is() -> None:
-    task = JsonlTask(path=GSM8K, match="number")
+def test_a_prompt_of_the_evaluation_file_is_never_trained_on(
+    two_levels: Path, tmp_path: Path
+) -> None:
+    task = JsonlTask(path=two_levels, evaluation_path=write(tmp_path / "eval.jsonl", *ROWS[:30]))
+    assert [row.prompt for row in task.rows] == [row["prompt"] for row in ROWS[30:]]
+    with pytest.raises(TaskError, match="nothing is left to train on"):
+        JsonlTask(path=two_levels, evaluation_path=two_levels)
+
+
+def test_gsm8k_is_read_as_it_is(shared_data: Path) -> None:
+    task = JsonlTask(path=shared_data / "gsm8k" / "test.jsonl", match="number")
     assert len(task.rows) == 1319
     for row in task.rows[:200]:
         float(row.answer.replace(",", ""))
+
+
+def test_math500_has_its_levels_and_its_answers(shared_data: Path) -> None:
+    task = JsonlTask(path=shared_data / "math500" / "test.jsonl")
+    assert task.levels == range(1, 6)
+    assert len(task.rows) == 500
+    for row in task.rows:
+        assert task.parse(f"so the answer is\n#### {row.answer}") is not None
+
+
+def test_gsm8k_trains_on_one_file_and_evaluates_on_the_other(shared_data: Path) -> None:
+    folder = shared_data / "gsm8k"
+    task = JsonlTask(
+        path=folder / "train.jsonl", evaluation_path=folder / "test.jsonl", match="number"
+    )
+    drawn = draw_problem(task, 1, generator("gsm8k"), held_out=True)
+    assert drawn.prompt in {row.prompt for row in task.evaluation_rows}
+    assert drawn.prompt not in {row.prompt for row in task.rows}
