@@ -4,6 +4,7 @@ Ctrl-C asks the round to stop at its next chunk or step; a second Ctrl-C leaves
 at once, which loses no more than that chunk.
 """
 
+import itertools
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -184,17 +185,15 @@ def _finished_line(study: Study, number: int) -> Text:
 
 
 def _some_samples(study: Study, number: int) -> list[Sample]:
-    """Return a few passed and a few failed samples of the round, each of another problem."""
+    """Return a few passed and a few failed samples, first of the levels most drawn from."""
     round_ = study.round(number)
+    weights = round_.summary().levels
+    most_drawn = sorted(weights, key=lambda level: (weights[level], level), reverse=True)
     found: list[Sample] = []
     for passed in (True, False):
-        met: dict[int, Sample] = {}
-        for sample in round_.samples(passed=passed):
-            if sample.scores:
-                met.setdefault(sample.position, sample)
-            if len(met) == SAMPLES_SHOWN // 2:
-                break
-        found += met.values()
+        each_first = (next(round_.samples(passed=passed, level=i), None) for i in most_drawn)
+        scored = (sample for sample in each_first if sample is not None and sample.scores)
+        found += itertools.islice(scored, SAMPLES_SHOWN // 2)
     return found
 
 

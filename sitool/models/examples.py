@@ -1,8 +1,8 @@
 """What the built-in base is taught from: answers, and verdicts on answers.
 
 An example is a text and what the model must say after it: the answer and the
-end token, or one of the two verdict tokens. Wrong answers come from two sources:
-a truth spoiled in one place, and what the model itself wrote. What it leaves
+end token, or one of the two verdict tokens. Answers to judge come from two
+sources: a truth, spoiled or not, and what the model itself wrote. What it leaves
 out: tensors, and the training loop (`tiny.py`).
 """
 
@@ -15,17 +15,29 @@ from sitool.models.verdict import CORRECT, INCORRECT, verdict_prompt
 from sitool.records import Problem
 from sitool.tasks.base import Task, draw_problem
 
-KEPT_MISTAKES = 400
-"""Own wrong answers remembered for each task and level; older ones go."""
+KEPT_ANSWERS = 800
+"""Own answers remembered for each task and level; older ones go."""
+
+ENOUGH_ANSWERS = 20
+"""With fewer own answers of a kind, verdicts are taught on truths and spoiled truths alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A text, and what must follow: an answer and the end token, or one verdict token."""
+    """A text, and what must follow: an answer and the end token, or one verdict token.
+
+    Attributes:
+        given: The text.
+        wanted: What must follow.
+        is_verdict: Whether a verdict must follow.
+        right_so_far: For a verdict, of each character of the judged answer:
+            whether the answer is right up to there.
+    """
 
     given: str
     wanted: str
     is_verdict: bool = False
+    right_so_far: tuple[bool, ...] = ()
 
 
 def spoil(problem: Problem, task: Task, rng: random.Random) -> str:
@@ -75,7 +87,9 @@ class Curriculum:
     Attributes:
         task: Where the problems come from.
         count: Examples in a step.
-        weights: Share of each level among the answers, from level 1.
+        weights: Share of each level among the answers, from level 1; empty to
+            take the model's own answers, right or wrong, so that its success
+            stays what it is.
         verdict_share: Share of verdicts among the examples.
         verdict_levels: Verdicts are drawn from level 1 to this one.
         verdict_draws: A verdict's level is the lowest of so many even draws, so
@@ -84,7 +98,7 @@ class Curriculum:
         breath: Chance that an answer goes on after its second, third, ...
             character if the truth does; the last holds from there on. Empty for
             answers that are never cut off.
-        mistakes: Wrong answers of the model itself, by level.
+        own: What the model itself wrote, by level, each with whether it is right.
     """
 
     task: Task
@@ -95,7 +109,7 @@ class Curriculum:
     rng: random.Random
     verdict_draws: int = 1
     breath: Sequence[float] = ()
-    mistakes: dict[int, list[tuple[Problem, str]]] = field(
+    own: dict[int, list[tuple[Problem, str, bool]]] = field(
         default_factory=lambda: defaultdict(list)
     )
 
@@ -106,9 +120,16 @@ class Curriculum:
     def _example(self) -> Example:
         if self.rng.random() < self.verdict_share:
             return self._verdict()
+        if not self.weights:
+            return self._own_answer()
         level = self.rng.choices(range(1, len(self.weights) + 1), self.weights)[0]
         problem = self.problem(level)
         return Example(problem.prompt, self._cut_off(problem.truth))
+
+    def _own_answer(self) -> Example:
+        """Repeat an answer of the model's own, each of its levels as often as any other."""
+        problem, text, _ = self.rng.choice(self.own[self.rng.choice(sorted(self.own))])
+        return Example(problem.prompt, text)
 
     def _cut_off(self, truth: str) -> str:
         """Let a long answer run out of breath."""
@@ -127,27 +148,44 @@ class Curriculum:
         The level alone must not tell: the model shall look at the answer.
         """
         draws = [self.rng.randint(1, self.verdict_levels) for _ in range(self.verdict_draws)]
-        level = min(draws)
-        if self.rng.random() < 0.5:
-            problem = self.problem(level)
-            return Example(verdict_prompt(problem.prompt, problem.truth), CORRECT, is_verdict=True)
-        problem, wrong = self._mistake(level)
-        return Example(verdict_prompt(problem.prompt, wrong), INCORRECT, is_verdict=True)
+        right = self.rng.random() < 0.5
+        problem, answer = self._answer_to_judge(min(draws), right)
+        return Example(
+            given=verdict_prompt(problem.prompt, answer),
+            wanted=CORRECT if right else INCORRECT,
+            is_verdict=True,
+            right_so_far=right_so_far(problem, answer),
+        )
 
-    def _mistake(self, level: int) -> tuple[Problem, str]:
-        known = self.mistakes[level]
-        if known and self.rng.random() < 0.4:
+    def _answer_to_judge(self, level: int, right: bool) -> tuple[Problem, str]:
+        known = [(p, text) for p, text, is_right in self.own.get(level, ()) if is_right == right]
+        if len(known) >= ENOUGH_ANSWERS and self.rng.random() < 0.4:
             return self.rng.choice(known)
         problem = self.problem(level)
-        return problem, spoil(problem, self.task, self.rng)
+        return problem, problem.truth if right else spoil(problem, self.task, self.rng)
 
     def remember(self, answers: Iterable[tuple[Problem, str]]) -> None:
-        """Keep the wrong ones among the model's own answers."""
+        """Keep the model's own answers."""
         for problem, text in answers:
-            if not self.task.score(problem, text).passed:
-                self.mistakes[problem.level].append((problem, text))
-        for known in self.mistakes.values():
-            del known[:-KEPT_MISTAKES]
+            right = self.task.score(problem, text).passed
+            self.own[problem.level].append((problem, text, right))
+        for known in self.own.values():
+            del known[:-KEPT_ANSWERS]
+
+
+def right_so_far(problem: Problem, answer: str) -> tuple[bool, ...]:
+    """Say of each character of an answer whether the answer is right up to there.
+
+    A path is, as long as it follows edges from the start and visits no node
+    twice; any other answer, as long as it agrees with the truth.
+    """
+    if "edges" not in problem.facts:
+        return tuple(problem.truth.startswith(answer[: i + 1]) for i in range(len(answer)))
+    edges = {problem.facts["start"], *problem.facts["edges"]}
+    steps = [answer[max(i - 1, 0) : i + 1] for i in range(len(answer))]
+    new = [answer.index(node) == i for i, node in enumerate(answer)]
+    good = [step in edges and fresh for step, fresh in zip(steps, new, strict=True)]
+    return tuple(all(good[: i + 1]) for i in range(len(answer)))
 
 
 def encode(example: Example, ids: Mapping[str, int], end: int) -> tuple[list[int], list[int]]:

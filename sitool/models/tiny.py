@@ -10,7 +10,7 @@ are never drawn. What it leaves out: self-improvement, which starts from here.
 import copy
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +23,7 @@ from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from sitool.models.card import write_card
-from sitool.models.examples import Curriculum, encode
+from sitool.models.examples import Curriculum, Example, encode
 from sitool.models.exercises import Assignments, LabelledAddition
 from sitool.models.profile import Profile, profile, sample_answers
 from sitool.models.vocabulary import build_tokenizer
@@ -54,6 +54,8 @@ class Lesson:
         examples: Examples in a step.
         level_weights: Share of each level among the answers, from level 1. The
             small shares at the end give the levels that are solved now and then.
+            Empty: what the model wrote at the stage's beginning, right or wrong,
+            so that its success stays as it is.
         verdict_share: Share of the examples that ask for a verdict.
         breath: Chance that an answer goes on after its second, third, ...
             character; see `Curriculum`.
@@ -75,14 +77,25 @@ class Stage:
         last: Its last step, counted over all stages.
         lessons: What is taught.
         verdict_draws: The level of a verdict is the lowest of so many even draws.
-        rate: Factor on all learning rates.
+        own_answers: The model's own answers that it is shown, for each task and
+            level, every time.
+        hints: Weight of the loss of an auxiliary head, thrown away afterwards,
+            that says after every character of an answer to be judged whether
+            the answer is right so far. Without it a verdict is the only sign
+            from which comparing and gathering must both be learnt.
+        rate: Factor on all learning rates, which fall to 0 over the last
+            `cooling` of the stage's steps.
+        cooling: Share of the steps over which the learning rates fall to 0.
     """
 
     stream: str
     last: int
     lessons: tuple[Lesson, ...]
     verdict_draws: int = 1
+    own_answers: int = 64
+    hints: float = 0.0
     rate: float = 1.0
+    cooling: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -90,8 +103,8 @@ class Recipe:
     """Every setting of the built-in base.
 
     The first stage teaches to answer. Every later one starts from the averaged
-    weights with fresh optimisers; the second one brings in the tasks as they are
-    shipped, shapes the success by level and adds verdicts.
+    weights with fresh optimisers: the second one brings in the tasks as they are
+    shipped and shapes the success by level, the third one teaches verdicts.
 
     Attributes:
         seed: Start of every random draw.
@@ -108,8 +121,7 @@ class Recipe:
             0.1 after 250, and the full graph is learnt from there.
         verdict_levels: Verdicts are taught up to this level.
         verdict_weight: Weight of a verdict's loss; an answer's token has 1.
-        own_answers_every: Steps between two looks at the model's own mistakes.
-        own_answers: Answers sampled then, for each task and level.
+        own_answers_every: Steps between two looks at the model's own answers.
         matrix_rate: Learning rate of Muon for the hidden matrices.
         other_rate: Learning rate of AdamW for embeddings and norms.
         weight_decay: Weight decay of the hidden matrices.
@@ -122,7 +134,7 @@ class Recipe:
 
     seed: int = 20261121
     threads: int = 1
-    steps: int = 950
+    steps: int = 1850
     weak_step: int = 550
     hidden_size: int = 128
     layers: int = 4
@@ -150,12 +162,25 @@ class Recipe:
             ),
             verdict_draws=2,
         ),
+        Stage(
+            "examples of the third stage",
+            1850,
+            (
+                Lesson("path", 80, (3.0, 4.0, 3.0, 2.0, 1.0), 0.6, (1.0, 0.75, 0.5, 0.1)),
+                Lesson("addition", 36, (), 0.55),
+                Lesson("chain", 16, (), 0.5),
+            ),
+            verdict_draws=2,
+            own_answers=400,
+            hints=0.5,
+            rate=0.5,
+            cooling=0.4,
+        ),
     )
     small_graphs: tuple[tuple[int, int, int], ...] = ((200, 6, 0), (300, 7, 1), (400, 8, 2))
     verdict_levels: int = 6
     verdict_weight: float = 4.0
     own_answers_every: int = 200
-    own_answers: int = 64
     matrix_rate: float = 0.02
     other_rate: float = 0.003
     weight_decay: float = 0.01
@@ -222,29 +247,66 @@ def rate_factor(recipe: Recipe, step: int) -> float:
     return float(min(1.0, rising, falling))
 
 
+def cooling(stage: Stage, done: int, steps: int) -> float:
+    """Say what part of the learning rate is left towards the end of a stage."""
+    return min(1.0, (steps - done) / (steps * stage.cooling)) if stage.cooling else 1.0
+
+
+@dataclass(frozen=True)
+class Pupil:
+    """The model under training, its tokenizer, and the auxiliary head of its hints."""
+
+    model: LlamaForCausalLM
+    tokenizer: PreTrainedTokenizerFast
+    hints: torch.nn.Linear
+
+
 def answer_loss(
-    recipe: Recipe,
-    model: LlamaForCausalLM,
-    tokenizer: PreTrainedTokenizerFast,
-    curriculum: Curriculum,
+    recipe: Recipe, stage: Stage, pupil: Pupil, examples: Sequence[Example]
 ) -> tuple[Tensor, float]:
-    """Return the weighted loss over the wanted tokens of fresh examples, and the weights' sum.
+    """Return the weighted loss over the wanted tokens of examples, and the weights' sum.
 
     Rows are padded on the right, where a causal model needs no mask, and only
     wanted positions pass through the head.
     """
-    examples = curriculum.examples()
+    model, tokenizer = pupil.model, pupil.tokenizer
     ids = tokenizer.get_vocab()
     rows = [encode(example, ids, int(tokenizer.eos_token_id)) for example in examples]
     inputs, targets = _padded(rows, int(tokenizer.pad_token_id))
     weights = torch.tensor([recipe.verdict_weight if e.is_verdict else 1.0 for e in examples])
     chosen = targets != IGNORED
     token_weights = weights[:, None].expand_as(targets)[chosen]
-    states = model.model(input_ids=inputs, use_cache=False).last_hidden_state
+    output = model.model(input_ids=inputs, use_cache=False, output_hidden_states=stage.hints > 0)
     losses = functional.cross_entropy(
-        model.lm_head(states[chosen]), targets[chosen], reduction="none"
+        model.lm_head(output.last_hidden_state[chosen]), targets[chosen], reduction="none"
     )
-    return (losses * token_weights).sum(), float(token_weights.sum())
+    loss, weight = (losses * token_weights).sum(), float(token_weights.sum())
+    if stage.hints and any(e.is_verdict for e in examples):
+        # The last layer but one: the last one can then gather what it says.
+        hints = pupil.hints(output.hidden_states[-2]).squeeze(-1)
+        loss = loss + stage.hints * weight * hint_loss(hints, examples)
+    return loss, weight
+
+
+def hint_loss(hints: Tensor, examples: Sequence[Example]) -> Tensor:
+    """Return the mean loss of the hints about judged answers; right and wrong weigh alike.
+
+    Args:
+        hints: Logits of being right so far, (examples, places).
+        examples: Those without a verdict are passed over.
+    """
+    places = [
+        (row, len(example.given) - 1 - len(example.right_so_far) + place, right)
+        for row, example in enumerate(examples)
+        for place, right in enumerate(example.right_so_far)
+    ]
+    rows, columns, right = zip(*places, strict=True)
+    wanted = torch.tensor(right, dtype=hints.dtype)
+    losses = functional.binary_cross_entropy_with_logits(
+        hints[list(rows), list(columns)], wanted, reduction="none"
+    )
+    share = wanted.mean().clamp(0.05, 0.95)
+    return (losses * torch.where(wanted > 0, 0.5 / share, 0.5 / (1 - share))).mean()
 
 
 def _padded(rows: list[tuple[list[int], list[int]]], pad: int) -> tuple[Tensor, Tensor]:
@@ -279,17 +341,19 @@ def train_stage(
 ) -> Iterator[tuple[int, float, LlamaForCausalLM]]:
     """Go through the steps of one stage, from the averaged weights so far."""
     model = copy.deepcopy(averaged)
+    pupil = Pupil(model, tokenizer, torch.nn.Linear(recipe.hidden_size, 1))
     curricula = build_curricula(recipe, stage)
     optimizers = build_optimizers(recipe, model)
+    optimizers.append(torch.optim.AdamW(pupil.hints.parameters(), lr=recipe.other_rate))
     groups = [group for optimizer in optimizers for group in optimizer.param_groups]
     rates = [stage.rate * group["lr"] for group in groups]
     for done, step in enumerate(steps):
         _grow_graphs(recipe, step, curricula)
         for group, rate in zip(groups, rates, strict=True):
-            group["lr"] = rate * rate_factor(recipe, done)
+            group["lr"] = rate * rate_factor(recipe, done) * cooling(stage, done, len(steps))
         if done % recipe.own_answers_every == 0:
-            _look_at_mistakes(recipe, step, averaged, tokenizer, curricula)
-        loss = _step(recipe, model, tokenizer, curricula, optimizers)
+            _collect_answers(recipe, stage, step, averaged, tokenizer, curricula)
+        loss = _step(recipe, stage, pupil, curricula, optimizers)
         _average(averaged, model, min(recipe.average, (done + 1) / (done + 10)))
         yield step + 1, loss, averaged
 
@@ -306,19 +370,24 @@ def _graph(nodes: int, extra_edges: int) -> PathTask:
     return PathTask(nodes=nodes, extra_edges=extra_edges, max_level=nodes - 1)
 
 
-def _look_at_mistakes(
+def _collect_answers(
     recipe: Recipe,
+    stage: Stage,
     step: int,
     model: LlamaForCausalLM,
     tokenizer: PreTrainedTokenizerFast,
     curricula: list[Curriculum],
 ) -> None:
-    """Let the model answer, and keep what is wrong as material for verdicts."""
-    levels = range(1, recipe.verdict_levels + 1)
+    """Let the model answer, as material for verdicts.
+
+    Answers that are to be repeated are of all levels, and collected once.
+    """
     for curriculum in curricula:
-        if not curriculum.verdict_share:
+        repeated = not curriculum.weights
+        if not curriculum.verdict_share or (repeated and curriculum.own):
             continue
-        problems = [curriculum.problem(i) for i in levels for _ in range(recipe.own_answers)]
+        levels = curriculum.task.levels if repeated else range(1, recipe.verdict_levels + 1)
+        problems = [curriculum.problem(i) for i in levels for _ in range(stage.own_answers)]
         seed = derive_seed(recipe.seed, "own answers", step, curriculum.task.name)
         texts = sample_answers(model, tokenizer, [p.prompt for p in problems], 1.0, seed)
         curriculum.remember(zip(problems, texts, strict=True))
@@ -326,15 +395,16 @@ def _look_at_mistakes(
 
 def _step(
     recipe: Recipe,
-    model: LlamaForCausalLM,
-    tokenizer: PreTrainedTokenizerFast,
+    stage: Stage,
+    pupil: Pupil,
     curricula: list[Curriculum],
     optimizers: list[torch.optim.Optimizer],
 ) -> float:
     """Take one step on all tasks; each keeps to its own length, which saves padding."""
+    model = pupil.model
     total, weight = 0.0, 0.0
     for curriculum in curricula:
-        loss, its_weight = answer_loss(recipe, model, tokenizer, curriculum)
+        loss, its_weight = answer_loss(recipe, stage, pupil, curriculum.examples())
         loss.backward()  # type: ignore[no-untyped-call]
         total, weight = total + loss.item(), weight + its_weight
     for parameter in model.parameters():

@@ -10,9 +10,19 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 from sitool.models.card import WEIGHTS, count_parameters, file_hash
-from sitool.models.examples import Curriculum, spoil
+from sitool.models.examples import Curriculum, Example, right_so_far, spoil
 from sitool.models.profile import Judged, balanced_accuracy, sample_answers, verdict_beliefs
-from sitool.models.tiny import Lesson, Recipe, Stage, bake, build_curricula, rate_factor, train
+from sitool.models.tiny import (
+    Lesson,
+    Recipe,
+    Stage,
+    bake,
+    build_curricula,
+    cooling,
+    hint_loss,
+    rate_factor,
+    train,
+)
 from sitool.models.verdict import CORRECT, INCORRECT, verdict_prompt
 from sitool.models.vocabulary import build_tokenizer
 from sitool.seeds import generator
@@ -38,14 +48,16 @@ SMALL = Recipe(
             99,
             (
                 Lesson("path", 4, (1.0, 1.0, 1.0), 0.5, (0.5,)),
-                Lesson("addition", 4, (1.0,), 0.5),
-                Lesson("chain", 4, (1.0,), 0.5),
+                Lesson("addition", 4, (), 0.5),
+                Lesson("chain", 4, (), 0.5),
             ),
             verdict_draws=2,
+            own_answers=1,
+            hints=0.5,
+            cooling=0.5,
         ),
     ),
     small_graphs=((1, 6, 0),),
-    own_answers=1,
     own_answers_every=3,
     profile_problems=1,
 )
@@ -179,12 +191,53 @@ def test_a_spoiled_answer_is_wrong(task: Task) -> None:
         assert not task.score(problem, spoil(problem, task, rng)).passed
 
 
-def test_only_wrong_answers_are_remembered_as_mistakes() -> None:
+def test_own_answers_are_remembered_with_whether_they_are_right_and_repeated() -> None:
     task = ChainTask()
-    curriculum = Curriculum(task, 1, (1.0,), 0.5, 2, generator("mistakes"))
+    curriculum = Curriculum(task, 40, (), 0.0, 2, generator("own"))
     problem = task.problem(2, generator("one"))
     curriculum.remember([(problem, problem.truth), (problem, "9")])
-    assert curriculum.mistakes[2] == [(problem, "9")]
+    assert curriculum.own == {2: [(problem, problem.truth, True), (problem, "9", False)]}
+    repeated = {(example.given, example.wanted) for example in curriculum.examples()}
+    assert repeated == {(problem.prompt, problem.truth), (problem.prompt, "9")}
+
+
+@pytest.mark.parametrize("task", TASKS[:3], ids=lambda task: task.name)
+def test_a_truth_is_right_all_along_and_a_wrong_answer_is_not(task: Task) -> None:
+    rng = generator("so far", task.name)
+    for level in task.levels:
+        problem = task.problem(level, rng)
+        assert all(right_so_far(problem, problem.truth))
+        changed = problem.truth[0] + "#" + problem.truth[1:]
+        assert right_so_far(problem, changed) == (True,) + (False,) * len(problem.truth)
+
+
+def test_a_path_is_right_so_far_where_it_follows_edges_and_comes_nowhere_twice() -> None:
+    problem = PathTask().problem(3, generator("walk"))
+    start, edges = problem.facts["start"], problem.facts["edges"]
+    for edge in edges:
+        walked = right_so_far(problem, edge)
+        assert walked == (edge[0] == start,) * 2
+    assert right_so_far(problem, start + start) == (True, False)
+
+
+def test_hints_weigh_right_and_wrong_places_alike() -> None:
+    examples = [
+        Example("12", "3"),
+        Example("1=ab?", "Incorrect", True, (True, False)),
+        Example("1=abc?", "Correct", True, (True, True, True)),
+    ]
+    hints = torch.zeros(3, 6)
+    hints[1, 2], hints[1, 3] = 3.0, -3.0
+    hints[2, 2:5] = torch.tensor([3.0, 3.0, -3.0])
+    low, high = (math.log1p(math.exp(-x)) for x in (3.0, -3.0))
+    right, wrong = (3 * low + high) / 4, low
+    assert hint_loss(hints, examples).item() == pytest.approx((right + wrong) / 2)
+
+
+def test_the_learning_rate_cools_down_to_nothing() -> None:
+    stage = Stage("end", 10, (), cooling=0.5)
+    assert [cooling(stage, done, 10) for done in (0, 5, 8)] == pytest.approx([1.0, 1.0, 0.4])
+    assert cooling(replace(stage, cooling=0.0), 9, 10) == 1.0
 
 
 def test_balanced_accuracy_weighs_right_and_wrong_answers_alike() -> None:
