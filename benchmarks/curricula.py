@@ -82,6 +82,8 @@ def run_study(setting: Setting, curriculum: str, options: Sequence[str], seed: i
         f"task.name={setting.task}",
         f"model.base={setting.base}",
         "model.threads=1",
+        "trainer.epochs=4",
+        "trainer.batch_size=32",
         f"draw.problems={problems}",
         f"draw.samples={samples}",
         f"seed={seed}",
@@ -252,10 +254,11 @@ def plot(runs: Sequence[Run], file: Path) -> None:
 
 
 SETTINGS = (
-    Setting("addition", "tiny", (64, 4), 8),
-    Setting("addition", "tiny", (16, 4), 8),
-    Setting("addition", "tiny-weak", (64, 4), 8),
-    Setting("addition", "tiny-weak", (16, 4), 8),
+    Setting("addition", "tiny-weak", (128, 4), 8),
+    Setting("addition", "tiny-weak", (32, 4), 8),
+    Setting("addition", "tiny", (128, 4), 8),
+    Setting("addition", "tiny", (32, 4), 8),
+    Setting("chain", "tiny", (128, 4), 8),
 )
 
 

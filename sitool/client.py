@@ -7,7 +7,10 @@
     study.curriculum.harder()
     study.fork(0)
 
-Importing this loads no torch; that happens in the engine, when a round runs.
+Importing this loads no torch; that happens in the engine, when a round runs. The
+engine is a process of its own, started when it is needed and shared by everybody
+who looks at the study. With `inline=True`, or SITOOL_ENGINE=inline in the
+environment, rounds run in the asking process: for debuggers and batch jobs.
 """
 
 import contextlib
@@ -29,6 +32,7 @@ from sitool.models.builtin import check_base
 from sitool.models.loading import check_scripted
 from sitool.parts import make_task
 from sitool.presets import build_settings, changed_settings, merge, parse_settings
+from sitool.process import died, end_engine, engine_pid, ensure_engine
 from sitool.records import Action, Phase, Sample
 from sitool.store import Metric, Plan, Store
 from sitool.summary import Comparison, Summary, compare, summarise
@@ -36,7 +40,9 @@ from sitool.tasks.base import Task
 from sitool.views import RoundView
 
 ANSWER_SECONDS = 30.0
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.02
+FOLLOW_SECONDS = 0.04
+UNDECIDED = ("waiting", "running")
 
 
 def create(
@@ -159,7 +165,7 @@ class Study:
                 raise StudyError(f"{round_.label} is not evaluated yet.", "try: sitool step DIR")
         return compare(self._store, *rounds)
 
-    def step(self, to: Phase | str | None = None) -> RoundView:
+    def step(self, to: Phase | str | None = None, *, inline: bool | None = None) -> RoundView:
         """Run the next round, or go on with the open one, and return it.
 
         The first step of a study measures the base before.
@@ -167,23 +173,28 @@ class Study:
         Args:
             to: Stop after this phase, such as `select` to review the samples
                 before training on them. None: to the end of the round.
+            inline: Run it in this process; None as SITOOL_ENGINE says.
 
         Raises:
             SitoolError: The round cannot go on; what is done is kept.
         """
-        for _ in self.stream_rounds(1, to):
+        for _ in self.stream_rounds(1, to, inline=inline):
             pass
         open_round = self._store.tree.open_round()
         return self._head_view() if open_round is None else RoundView(self._store, open_round)
 
-    def run(self, rounds: int) -> RoundView:
+    def run(self, rounds: int, *, inline: bool | None = None) -> RoundView:
         """Run this many rounds and return the last; 0 only measures the base."""
-        for _ in self.stream_rounds(rounds):
+        for _ in self.stream_rounds(rounds, inline=inline):
             pass
         return self._head_view()
 
-    def stream_rounds(self, rounds: int = 1, to: Phase | str | None = None) -> Iterator[Event]:
+    def stream_rounds(
+        self, rounds: int = 1, to: Phase | str | None = None, *, inline: bool | None = None
+    ) -> Iterator[Event]:
         """Do what `run` and `step` do and yield the events.
+
+        Whoever stops reading them leaves the engine at work; `stop` stops it.
 
         Raises:
             StudyError: `to` is no phase.
@@ -191,7 +202,8 @@ class Study:
         """
         if to is not None and to not in tuple(Phase):
             raise StudyError(f"No phase is named {to!r}; known: {', '.join(Phase)}.")
-        yield from self._stream("step", {"rounds": rounds, "to": None if to is None else str(to)})
+        body = {"rounds": rounds, "to": None if to is None else str(to)}
+        yield from self._stream("step", body, inline)
 
     def _head_view(self) -> RoundView:
         head = self.head
@@ -199,8 +211,16 @@ class Study:
             raise StudyError("The base is not measured yet.", "try: sitool run DIR --rounds 0")
         return head
 
-    def _stream(self, kind: str, body: Mapping[str, Any]) -> Iterator[Event]:
-        """Ask for a command, carry it out in this process, and yield what happens."""
+    def _stream(
+        self, kind: str, body: Mapping[str, Any], inline: bool | None = None
+    ) -> Iterator[Event]:
+        """Ask for a command, and yield what happens until it is carried out."""
+        if runs_inline() if inline is None else inline:
+            return self._inline(kind, body)
+        return self._follow(*self._ask(kind, body))
+
+    def _inline(self, kind: str, body: Mapping[str, Any]) -> Iterator[Event]:
+        """Carry a command out in this process."""
         with Engine(self._store) as engine:
             self._engine = engine
             asked = self._store.journal.ask(kind, body, author())
@@ -209,12 +229,54 @@ class Study:
             finally:
                 self._engine = None
 
+    def ask(self, kind: str, body: Mapping[str, Any]) -> int:
+        """Leave a command for the engine, started if need be, and return its id.
+
+        Raises:
+            EngineDiedError: No engine can be started.
+        """
+        return self._ask(kind, body)[0]
+
+    def _ask(self, kind: str, body: Mapping[str, Any]) -> tuple[int, int]:
+        """Leave a command; returns its id and that of the last event before it."""
+        ensure_engine(self.folder)
+        before = self._store.journal.last_event()
+        return self._store.journal.ask(kind, body, author()), before
+
+    def _follow(self, asked: int, seen: int) -> Iterator[Event]:
+        """Yield the journal's events until a command is carried out."""
+        journal, last = self._store.journal, seen
+        while True:
+            over = journal.command(asked).status not in UNDECIDED
+            gone = not over and engine_pid(self.folder) is None
+            page = journal.events(last)
+            for _, _, event in page:
+                yield event
+                _raise_failure_of(asked, event)
+            if page:
+                last = page[-1][0]
+                continue
+            if over:
+                return
+            if gone and journal.command(asked).status in UNDECIDED:
+                raise died(self.folder)
+            time.sleep(FOLLOW_SECONDS)
+
     def stop(self) -> None:
         """Stop the round that runs, here or in another process; what is done is kept."""
         if self._engine is not None:
             self._engine.stop()
         else:
             self._change("stop", {})
+
+    @property
+    def engine_pid(self) -> int | None:
+        """The process that works on this study, or None."""
+        return engine_pid(self.folder)
+
+    def end_engine(self) -> bool:
+        """End the study's engine after its present chunk or step; False if there is none."""
+        return end_engine(self.folder)
 
     def accept(self, sample_id: int, reason: str = "") -> None:
         """Let a sample count in training, whatever the verifiers say."""
@@ -318,7 +380,7 @@ class Study:
         """
         asked = self._store.journal.ask(kind, body, author())
         deadline = time.monotonic() + ANSWER_SECONDS
-        while self._store.journal.command(asked).status in ("waiting", "running"):
+        while self._store.journal.command(asked).status in UNDECIDED:
             if self._engine is not None:
                 self._engine.serve()
                 break
@@ -401,16 +463,25 @@ def author() -> str:
         return "someone"
 
 
+def runs_inline() -> bool:
+    """Say whether rounds run in the asking process unless it asks for something else."""
+    return os.environ.get("SITOOL_ENGINE") == "inline"
+
+
 def _raising(happened: Generator[Event], asked: int) -> Iterator[Event]:
     """Pass events on; if our own command fails, raise it as the error that it was."""
     with contextlib.closing(happened):
         for event in happened:
             yield event
-            if isinstance(event, events.CommandFailed) and event.command_id == asked:
-                kind = getattr(errors, event.error, SitoolError)
-                error = kind.__new__(kind)
-                SitoolError.__init__(error, event.message, event.hint)
-                raise error
+            _raise_failure_of(asked, event)
+
+
+def _raise_failure_of(asked: int, event: Event) -> None:
+    if isinstance(event, events.CommandFailed) and event.command_id == asked:
+        kind = getattr(errors, event.error, SitoolError)
+        error = kind.__new__(kind)
+        SitoolError.__init__(error, event.message, event.hint)
+        raise error
 
 
 def _with_whole_paths(settings: Settings) -> Settings:

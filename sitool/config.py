@@ -248,6 +248,14 @@ class EvaluationSettings(Group):
     highest: int = setting(0, "Hardest level to evaluate; 0 is the task's hardest.", ge=0, le=64)
 
 
+class EngineSettings(Group):
+    """The process that works on the study."""
+
+    idle_seconds: float = setting(
+        300.0, "The engine's process ends after so long without work.", unit="s", gt=0, le=1e6
+    )
+
+
 class Settings(Group):
     """Everything that a round runs with."""
 
@@ -261,3 +269,4 @@ class Settings(Group):
     selection: SelectionSettings = Field(default_factory=SelectionSettings)
     trainer: TrainerSettings = Field(default_factory=TrainerSettings)
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)
+    engine: EngineSettings = Field(default_factory=EngineSettings)

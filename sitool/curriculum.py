@@ -225,8 +225,8 @@ def demoted(settings: CurriculumSettings, known: Mapping[int, float], active: in
     """Choose a level for an active one that lies below the band.
 
     The nearest easier level that is not below the band, if it is inside. One
-    above the band is already passed: it is taken up again only if it teaches
-    more than twice as much and clearly so. The distance between this rule and
+    above the band is already passed: it, or the step after it, is taken up again
+    only if it teaches more than twice as much and clearly so. The distance between this rule and
     that of `promoted` is there for noise: with 256 samples a level, two levels
     around the band change places at most once or twice in 40 rounds. If all
     easier levels are below the band too, the easiest.
@@ -236,7 +236,9 @@ def demoted(settings: CurriculumSettings, known: Mapping[int, float], active: in
             return level
         if known[level] > settings.high:
             much_more = 2 * teaching_value(known[active]) + 0.15
-            return level if teaching_value(known[level]) > much_more else active
+            if teaching_value(known[level]) <= much_more:
+                return active
+            return promoted(settings, {k: known[k] for k in known if k < active}, level)
     return min(known)
 
 

@@ -1,9 +1,9 @@
 """Works on one study: takes commands, drives the loop, journals what happens.
 
 Everything that changes a study goes through the command table, so that it does
-not matter which process asks. Today the engine runs inside the process that
-asks; while it works on a round it also carries out what other processes ask
-for between two events.
+not matter which process asks. The engine lives in a process of its own
+(`process.py`), or inside the one that asks; while it works on a round it also
+carries out what others ask for, several times a second.
 
 Commands, with the fields of their bodies:
 
@@ -25,6 +25,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,10 @@ WHILE_RUNNING = ("stop", "decide", "configure", "undo", "fork", "redo")
 """Commands that do not wait for the round that runs; the last three are refused meanwhile."""
 
 
+BREATH_SECONDS = 0.1
+"""How often a working engine looks up, at least."""
+
+
 class Lock:
     """The right to work on a study: held by one process, freed when it ends, however."""
 
@@ -63,17 +68,38 @@ class Lock:
 
     def _take(self) -> bool:
         file = self._path.open("a+", encoding="ascii")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        for patience in (0.05, 0.05, 0.0):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                # Somebody may only be looking, see `holder`.
+                time.sleep(patience)
+        else:
             file.close()
             return False
         file.seek(0)
         file.truncate()
-        file.write(str(os.getpid()))
-        file.flush()
         self._file = file
         return True
+
+    def announce(self) -> None:
+        """Write down who holds the lock: from now on commands may be left for it."""
+        self._file.write(str(os.getpid()))
+        self._file.flush()
+
+    def holder(self) -> int | None:
+        """Return the process that holds the lock and takes commands; None if there is none."""
+        with said_as_store_error(self._path):
+            if not self._path.exists():
+                return None
+            with self._path.open("r", encoding="ascii") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except OSError:
+                    written = file.read().strip()
+                    return int(written) if written.isdigit() else None
+        return None
 
     def free(self) -> None:
         """Give the lock back."""
@@ -93,6 +119,10 @@ class EngineBusyError(StudyError):
     """Another process is working on this study."""
 
 
+class StopWork(BaseException):
+    """Raised inside a part's own work when somebody has asked to stop."""
+
+
 class Engine:
     """Carries out the waiting commands of a study, one after the other.
 
@@ -109,6 +139,7 @@ class Engine:
         self._task: tuple[Any, Task] | None = None
         self._stop_asked = False
         self._running = False
+        self._last_breath = 0.0
 
     def __enter__(self) -> "Engine":
         if not self._lock.take():
@@ -118,6 +149,7 @@ class Engine:
             )
         self._store.journal.drop_orphans(WHILE_RUNNING)
         self._remove_drafts()
+        self._lock.announce()
         return self
 
     def _remove_drafts(self) -> None:
@@ -209,6 +241,8 @@ class Engine:
                 yield from self._serve_others()
                 if self._stop_asked:
                     break
+        except StopWork:
+            pass  # The chunk or step in flight is not committed; it comes again.
         finally:
             self._running = False
             run.close()
@@ -220,6 +254,22 @@ class Engine:
         """Carry out what the process that drives this engine asks for between two events."""
         for event in self._serve_others():
             self._store.journal.write(event)
+
+    def _breathe(self) -> None:
+        """Look up from a long chunk or step: do what others ask, and stop if asked to.
+
+        Parts call it often, outside of any transaction.
+
+        Raises:
+            StopWork: To leave the part's work at once.
+        """
+        now = time.monotonic()
+        if not self._running or now - self._last_breath < BREATH_SECONDS:
+            return
+        self._last_breath = now
+        self.serve()
+        if self._stop_asked:
+            raise StopWork
 
     def _serve_others(self) -> Iterator[Event]:
         """Carry out the commands that need no round of their own."""
@@ -356,6 +406,7 @@ class Engine:
             if self._parts is not None:
                 self._parts[1].close()
             self._parts = (settings, Parts.make(settings))
+            self._parts[1].breathe_with(self._breathe)
         return self._parts[1]
 
 

@@ -3,7 +3,7 @@
 Made late and only where work is done: loading a model imports torch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sitool import registry
@@ -66,7 +66,21 @@ class Parts:
             trainer(model, settings.trainer),
         )
 
+    @property
+    def guards(self) -> list[Guard]:
+        """Every verifier once."""
+        return list({id(g): g for g in (*self.verifiers.values(), self.truth)}.values())
+
+    def breathe_with(self, breathe: Callable[[], None]) -> None:
+        """Let something be called several times a second while a part works.
+
+        It may raise a `BaseException` to leave the work at once.
+        """
+        self.model.breathe_with(breathe)
+        for guard in self.guards:
+            guard.breathe = breathe
+
     def close(self) -> None:
         """End the verifiers' processes."""
-        for guard in {id(g): g for g in (*self.verifiers.values(), self.truth)}.values():
+        for guard in self.guards:
             guard.close()

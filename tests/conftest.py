@@ -4,6 +4,8 @@ import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+# Rounds run where they are asked for, unless a test is about the engine's process.
+os.environ["SITOOL_ENGINE"] = "inline"
 
 import shutil
 import string

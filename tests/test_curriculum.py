@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sitool.config import CurriculumSettings
@@ -199,6 +199,7 @@ def test_noise_inside_the_band_never_moves_the_active_level(
     assert set(walk(curriculum(), measured, active=3)) == {3}
 
 
+@settings(max_examples=300)
 @given(st.dictionaries(st.sampled_from(LEVELS), st.floats(0, 1)), st.sampled_from(LEVELS))
 def test_with_one_unchanging_measurement_the_active_level_settles_at_once(
     success: dict[int, float], active: int

@@ -66,8 +66,12 @@ def test_a_lock_is_held_by_one_and_freed_by_its_end(tmp_path: Path) -> None:
     one, other = Lock(tmp_path), Lock(tmp_path)
     assert one.take()
     assert not other.take()
+    assert other.holder() is None, "it takes no commands yet"
+    one.announce()
+    assert other.holder() == os.getpid()
     assert other.owner() == str(os.getpid())
     one.free()
+    assert other.holder() is None
     assert other.take()
     other.free()
 

@@ -4,10 +4,10 @@ Ctrl-C asks the round to stop at its next chunk or step; a second Ctrl-C leaves
 at once, which loses no more than that chunk.
 """
 
+import contextlib
 import itertools
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
@@ -20,100 +20,12 @@ from rich.text import Text
 from sitool import events
 from sitool.cli import tables
 from sitool.client import Study
+from sitool.errors import SitoolError
 from sitool.events import Event
+from sitool.progress import Progress
 from sitool.records import Phase, Sample
 
 SAMPLES_SHOWN = 6
-PHASE_DOING = {
-    Phase.DRAW: "drawing problems",
-    Phase.SAMPLE: "sampling",
-    Phase.VERIFY: "verifying",
-    Phase.SELECT: "selecting",
-    Phase.TRAIN: "training",
-    Phase.EVALUATE: "evaluating",
-}
-
-
-class Progress:
-    """Where the running round is, folded from its events."""
-
-    def __init__(self, study: Study) -> None:
-        self._study = study
-        self._expected: dict[str, float] = {}
-        self.round = -1
-        self.sentence = ""
-        self.phase: Phase | None = None
-        self.done_phases: list[Phase] = []
-        self.done = self.total = 0
-        self.unit = ""
-        self.loss: float | None = None
-        self.note = ""
-        self._began = self._last = time.monotonic()
-
-    def follow(self, event: Event) -> None:
-        """Take in one event."""
-        match event:
-            case events.RoundStarted():
-                self._start(event)
-            case events.PhaseStarted():
-                self.phase, self.done, self.total, self.unit = event.phase, 0, 0, ""
-                self._last = time.monotonic()
-            case events.SamplesDrawn():
-                self._advance(event.done, event.total, f"{event.role} samples")
-            case events.SamplesScored():
-                self._advance(event.done, event.total, f"scored by {event.verifier}")
-            case events.StepTrained():
-                self.loss = event.loss
-                self._advance(event.step, event.steps, "steps")
-            case events.SamplesSelected():
-                self.note = f"accepted {event.accepted:,} of {event.total:,}"
-            case events.Warned():
-                self.note = event.message
-            case events.PhaseFinished():
-                self.done_phases.append(event.phase)
-
-    def _start(self, event: events.RoundStarted) -> None:
-        self.round, self.sentence = event.round, event.sentence
-        self.done_phases, self.loss, self.note = [], None, ""
-        before = self._study.round(event.parent) if event.parent else None
-        self._expected = dict(before.summary().seconds_by_phase) if before else {}
-
-    def _advance(self, done: int, total: int, unit: str) -> None:
-        if unit != self.unit:
-            # It began when the last thing ended.
-            self.unit, self._began = unit, self._last
-        self.done, self.total = done, total
-        self._last = time.monotonic()
-
-    @property
-    def rate(self) -> float:
-        """Return what the present phase does a second, in its own unit."""
-        seconds = self._last - self._began
-        return self.done / seconds if self.done and seconds > 0 else 0.0
-
-    def seconds_left(self) -> float | None:
-        """Estimate the rest of the round: this phase by its rate, later ones as last round."""
-        if self.phase is None or not self.rate:
-            return None
-        later = list(Phase)[list(Phase).index(self.phase) + 1 :]
-        if any(phase not in self._expected for phase in later):
-            return None
-        here = (self.total - self.done) / self.rate
-        return here + sum(self._expected[phase] for phase in later)
-
-    def line(self) -> str:
-        """Say in one line what is being done."""
-        words = [f"r{self.round:04d}", PHASE_DOING[self.phase] if self.phase else "starting"]
-        if self.total:
-            words.append(f"{self.done:,}/{self.total:,} {self.unit}")
-        if self.rate and self.phase in (Phase.SAMPLE, Phase.EVALUATE, Phase.TRAIN):
-            words.append(f"{self.rate:,.0f}/s")
-        if self.loss is not None and self.phase is Phase.TRAIN:
-            words.append(f"loss {self.loss:.3f}")
-        left = self.seconds_left()
-        if left is not None:
-            words.append(f"about {max(left, 1):.0f} s left")
-        return "  ".join(words)
 
 
 def follow(study: Study, stream: Iterator[Event], console: Console, *, rich: bool) -> bool:
@@ -132,7 +44,7 @@ def follow(study: Study, stream: Iterator[Event], console: Console, *, rich: boo
 
 
 def _follow_plainly(study: Study, stream: Iterator[Event], console: Console) -> bool:
-    progress, stopped = Progress(study), False
+    progress, stopped = Progress(_seconds_by_phase(study)), False
     for event in stream:
         progress.follow(event)
         line = _plain_line(study, progress, event)
@@ -164,7 +76,7 @@ def _plain_line(study: Study, progress: Progress, event: Event) -> str:
 
 
 def _follow_live(study: Study, stream: Iterator[Event], console: Console) -> bool:
-    progress, stopped = Progress(study), False
+    progress, stopped = Progress(_seconds_by_phase(study)), False
     shown: list[Sample] = []
     with Live(console=console, refresh_per_second=8, transient=True) as live:
         for event in stream:
@@ -178,6 +90,10 @@ def _follow_live(study: Study, stream: Iterator[Event], console: Console) -> boo
             stopped |= isinstance(event, events.RoundStopped)
             live.update(_frame(study, progress, shown))
     return stopped
+
+
+def _seconds_by_phase(study: Study) -> Callable[[int], Mapping[str, float]]:
+    return lambda number: study.round(number).summary().seconds_by_phase
 
 
 def _finished_line(study: Study, number: int) -> Text:
@@ -241,5 +157,6 @@ class _stopping_on_interrupt:  # noqa: N801 - reads as a `with` phrase
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        self._study.stop()
+        with contextlib.suppress(SitoolError):
+            self._study.stop()
         self._console.print("Stopping at the next chunk; what is done is kept.", markup=False)

@@ -1,6 +1,6 @@
 """What the loop asks of a model: base + adapter + tokenizer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -39,4 +39,8 @@ class Model(Protocol):
 
     def save_adapter(self, folder: Path) -> None:
         """Write the adapter in PEFT's format, and which base it belongs to."""
+        ...
+
+    def breathe_with(self, breathe: Callable[[], None]) -> None:
+        """Call this before every pass through the network; it may raise to leave the work."""
         ...

@@ -5,7 +5,7 @@ is found and read (`bases.py`), how tokens are drawn, how the adapter learns.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self
@@ -46,6 +46,7 @@ class LocalModel:
         self.context = bases.find_context(causal_lm)
         self.default_shape = self.shape = shape
         self.network = _add_lora(causal_lm, shape)
+        self._breathing: Any = None
         self.fresh_adapter(seed=0)
 
     @classmethod
@@ -157,6 +158,14 @@ class LocalModel:
     def merged(self) -> AbstractContextManager[None]:
         """Within, forwards run on weights that hold the adapter already; no gradients."""
         return lora.merged(self.network)
+
+    def breathe_with(self, breathe: Callable[[], None]) -> None:
+        """Call this before every pass through the network; it may raise to leave the work."""
+        if self._breathing is not None:
+            self._breathing.remove()
+        causal_lm = self.causal_lm
+        inner = getattr(causal_lm, causal_lm.base_model_prefix, causal_lm)
+        self._breathing = inner.register_forward_pre_hook(lambda *_: breathe())
 
     def _ids(self, text: str, special: bool) -> tuple[int, ...]:
         ids = tuple(self.tokenizer.encode(text, add_special_tokens=special))

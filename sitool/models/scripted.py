@@ -7,7 +7,7 @@ is skill ** L: a problem of level L takes L steps of one and the same skill
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -71,3 +71,6 @@ class ScriptedModel:
         content = {"base": self.name, "base_hash": self.base_hash, "skill": self.skill}
         with replaced_folder(folder) as draft:
             (draft / FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+    def breathe_with(self, breathe: Callable[[], None]) -> None:
+        """There is no network to pass through, and no chunk that takes long."""

@@ -88,6 +88,10 @@ class Journal:
             (time.time(), event.round, event.kind, event.to_json()),
         )
 
+    def last_event(self) -> int:
+        """Return the id of the newest event, 0 if there is none."""
+        return int(self._database.value("SELECT coalesce(max(id), 0) FROM events"))
+
     def events(self, after: int = 0, limit: int = 1000) -> list[tuple[int, float, Event]]:
         """Return the next events as (id, seconds since 1970, event)."""
         rows = self._database.rows(

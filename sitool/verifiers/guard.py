@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from types import TracebackType
@@ -33,6 +34,9 @@ RETRY_LIMITS = 2.0
 
 SAMPLE_SHARE = 0.25
 """Share of the time limit that one retried sample may take."""
+
+BREATH_SECONDS = 0.1
+"""How long we wait for a worker before we look up."""
 
 BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[3]);"
@@ -59,11 +63,16 @@ class Guard:
     An isolated verifier lives in a worker process, which is started with the
     first chunk, kept, and replaced after a kill. Others run here, where a
     hanging one could not be stopped.
+
+    Attributes:
+        breathe: Called several times a second while the worker is at work; it may
+            raise to leave the chunk.
     """
 
     def __init__(self, spec: VerifierSpec, time_limit_seconds: float) -> None:
         self.spec = spec
         self.time_limit_seconds = time_limit_seconds
+        self.breathe: Callable[[], None] = lambda: None
         self._local: Verifier | None = None
         self._worker: Worker | None = None
 
@@ -140,7 +149,7 @@ class Guard:
         """Let the worker score samples; one that gives no answer is killed."""
         worker = self._started()
         try:
-            return worker.score(samples, limit_seconds)
+            return worker.score(samples, limit_seconds, self.breathe)
         except BaseException:
             # Also when we are interrupted: a late answer must not meet the next question.
             self.close()
@@ -168,7 +177,9 @@ class Worker:
             self.kill()
             raise cannot_start(spec, str(complaint))
 
-    def score(self, samples: Samples, limit_seconds: float) -> list[Score]:
+    def score(
+        self, samples: Samples, limit_seconds: float, breathe: Callable[[], None]
+    ) -> list[Score]:
         """Return the scores of a chunk.
 
         Raises:
@@ -178,12 +189,16 @@ class Worker:
             self.pipe.send(list(samples))
         except OSError as error:
             raise StalledError("The verifier's process died.") from error
-        scores = self.answer(limit_seconds)
+        scores = self.answer(limit_seconds, breathe)
         return scores if isinstance(scores, list) else []
 
-    def answer(self, limit_seconds: float) -> object:
-        """Return what the process sends within a limit."""
-        if not self.pipe.poll(limit_seconds):
+    def answer(self, limit_seconds: float, breathe: Callable[[], None] = lambda: None) -> object:
+        """Return what the process sends within a limit, looking up now and then."""
+        deadline = time.monotonic() + limit_seconds
+        while not self.pipe.poll(max(0.0, min(BREATH_SECONDS, deadline - time.monotonic()))):
+            breathe()
+            if time.monotonic() < deadline:
+                continue
             raise StalledError(f"No answer within {limit_seconds:.3g} s: stopped.")
         try:
             return self.pipe.recv()
