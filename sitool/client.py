@@ -270,6 +270,24 @@ class Study:
             self._change("stop", {})
 
     @property
+    def version(self) -> int:
+        """A number that changes whenever another process, or thread, changes the study."""
+        return self._store.version
+
+    @property
+    def busy(self) -> bool:
+        """Whether a command is waiting or being carried out; by whom, `engine_pid` tells."""
+        return self._store.journal.undecided()
+
+    def events(self, after: int = 0) -> list[tuple[int, float, Event]]:
+        """Return the next journaled events as (id, seconds since 1970, event)."""
+        return self._store.journal.events(after)
+
+    def last_round_start(self) -> int:
+        """Return the event id after which the newest round's events begin."""
+        return self._store.journal.last_round_start()
+
+    @property
     def engine_pid(self) -> int | None:
         """The process that works on this study, or None."""
         return engine_pid(self.folder)

@@ -57,6 +57,11 @@ class Store:
         with self._database.transaction():
             yield
 
+    @property
+    def version(self) -> int:
+        """A number that changes whenever another connection commits a change."""
+        return int(self._database.value("PRAGMA data_version"))
+
     def adapter_folder(self, round_id: int) -> Path:
         """Return where a round's adapter is, or will be."""
         return self.folder / "adapters" / round_label(round_id)

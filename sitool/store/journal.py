@@ -92,6 +92,21 @@ class Journal:
         """Return the id of the newest event, 0 if there is none."""
         return int(self._database.value("SELECT coalesce(max(id), 0) FROM events"))
 
+    def last_round_start(self) -> int:
+        """Return the id before that of the newest `RoundStarted`, 0 if there is none."""
+        found = self._database.value(
+            "SELECT max(id) - 1 FROM events WHERE kind = 'RoundStarted' AND id >"
+            " (SELECT coalesce(max(id), 0) FROM events) - 5000"
+        )
+        return int(found or 0) or self.last_event()
+
+    def undecided(self) -> bool:
+        """Whether any command is waiting or being carried out."""
+        found = self._database.value(
+            "SELECT 1 FROM commands WHERE status IN ('waiting', 'running') LIMIT 1"
+        )
+        return found is not None
+
     def events(self, after: int = 0, limit: int = 1000) -> list[tuple[int, float, Event]]:
         """Return the next events as (id, seconds since 1970, event)."""
         rows = self._database.rows(
