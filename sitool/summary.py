@@ -128,6 +128,19 @@ class Comparison:
     lost: Sequence[tuple[int, int]]
 
 
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do next.
+
+    Attributes:
+        text: One sentence, without keys or commands: those are the front end's.
+        move: `step`, `easier` or `look`.
+    """
+
+    text: str
+    move: str
+
+
 def summarise(store: Store) -> Summary:
     """Fold a whole study."""
     open_round = store.tree.open_round()
@@ -202,42 +215,52 @@ def compare(store: Store, first: Round, second: Round) -> Comparison:
     )
 
 
-def advice(summary: Summary) -> str:
-    """Say in one sentence what the head's round shows and what to do next."""
+def advise(summary: Summary) -> Advice:
+    """Say in one sentence what the head's round shows, and which move answers it."""
     if summary.head is None:
-        return "The base has not been measured yet: step once to see what it can do."
+        return Advice("The base has not been measured yet: step once to see what it can do.", "step")
     here = summary.round(summary.head)
-    signal = [
-        (level, counts)
-        for level, counts in here.accepted_by_level.items()
-        if level and counts[1] and counts[0] <= LITTLE_SIGNAL * counts[1]
-    ]
     forgotten = _forgotten(summary, here)
     if forgotten:
         level, then, now = forgotten
-        return (
-            f"Level {level} fell from {then:.2f} to {now:.2f} since the base: draw it again"
-            " (curriculum easier), or train from the base (trainer.start_from=base)."
-        )
-    if signal:
-        level, (accepted, sampled) = max(signal, key=lambda item: item[1][1])
-        return (
-            f"Level {level} accepted {accepted} of {sampled}: little signal there."
-            " Make it easier, or draw more samples of each problem."
-        )
+        text = f"Level {level} fell from {then:.2f} to {now:.2f} since the base: draw it again."
+        return Advice(text, "easier")
+    poor = _poor_levels(here)
+    if poor:
+        level, (accepted, sampled) = max(poor, key=lambda item: item[1][1])
+        how_much = "no" if not accepted else "little"
+        text = f"Level {level} accepted {accepted:,} of {sampled:,}: {how_much} signal there."
+        return Advice(f"{text} Make it easier, or draw more samples of each problem.", "easier")
     return _climb(here)
 
 
-def _climb(here: RoundSummary) -> str:
+def advice(summary: Summary) -> str:
+    """Say in one sentence what the head's round shows and what to do next."""
+    return advise(summary).text
+
+
+def _poor_levels(here: RoundSummary) -> list[tuple[int, tuple[int, int]]]:
+    """Return the levels that were drawn and gave next to nothing to learn from."""
+    return [
+        (level, (accepted, sampled))
+        for level, (accepted, sampled) in here.accepted_by_level.items()
+        if level and sampled and accepted <= LITTLE_SIGNAL * sampled
+    ]
+
+
+def _climb(here: RoundSummary) -> Advice:
     solved = [level for level, m in here.accuracy.items() if level and m.value >= 0.5]
     levels = [level for level in here.accuracy if level]
     if not solved:
-        return "No level is solved half of the time: start easier, or with a stronger base."
+        text = "No level is solved half of the time: start easier, or with a stronger base."
+        return Advice(text, "easier")
     if max(solved) == max(levels):
-        return f"Every level up to {max(levels)} is solved half of the time or more."
-    return (
+        text = f"Every level up to {max(levels)} is solved half of the time or more."
+        return Advice(text, "look")
+    return Advice(
         f"Levels up to {max(solved)} are solved half of the time or more:"
-        " step, and let it learn from its own right answers."
+        " step, and let it learn from its own right answers.",
+        "step",
     )
 
 
