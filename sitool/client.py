@@ -292,6 +292,14 @@ class Study:
         """The process that works on this study, or None."""
         return engine_pid(self.folder)
 
+    def warm_up(self) -> int:
+        """Start the study's engine, which loads the model at once; returns its process id.
+
+        Raises:
+            EngineDiedError: It ended before it was ready.
+        """
+        return ensure_engine(self.folder)
+
     def end_engine(self) -> bool:
         """End the study's engine after its present chunk or step; False if there is none."""
         return end_engine(self.folder)
@@ -424,6 +432,11 @@ class Study:
         """
         head = self._head_view().record
         return loop.plan_round(self._store, self.task, self.settings, head)
+
+    def would_train_on(self, number: int) -> int:
+        """Return how many samples a round would train on under the rulings of this moment."""
+        rows, _, _ = loop.weigh(self._store, self._store.tree.round(number))
+        return sum(weight > 0 for _, weight, _ in rows)
 
     def close(self) -> None:
         """Close the database; the study stays as it is."""

@@ -216,17 +216,28 @@ def select(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
 
 
 def _select(store: Store, round_: Round) -> Event:
+    rows, samples, overruled = weigh(store, round_)
+    with store.transaction():
+        store.samples.set_selection(round_.id, rows)
+    accepted = sum(weight > 0 for _, weight, _ in rows)
+    return events.SamplesSelected(round_.id, accepted, samples, overruled)
+
+
+def weigh(store: Store, round_: Round) -> tuple[list[tuple[int, float, str]], int, int]:
+    """Work out what a round trains on under the scores and rulings of this moment.
+
+    Returns:
+        (sample id, weight, rule) of its own samples and of those carried over
+        from its parent; how many it drew; how many a person ruled on.
+    """
     settings = round_.settings
     samples = list(store.samples.each(SampleFilter(round=round_.id)))
     candidates = [_candidate(s) for s in samples]
     chosen = selection.select(candidates, settings.selection, settings.verifier.names[0])
     rows = [(s.id, c.weight, _rule(s, c.rule)) for s, c in zip(samples, chosen, strict=True)]
-    overruled = sum(s.ruling is not None for s in samples)
     carried = _carried(store, round_)
-    with store.transaction():
-        store.samples.set_selection(round_.id, rows + carried)
-    accepted = sum(weight > 0 for _, weight, _ in rows + carried)
-    return events.SamplesSelected(round_.id, accepted, len(samples), overruled + len(carried))
+    overruled = sum(s.ruling is not None for s in samples) + len(carried)
+    return rows + carried, len(samples), overruled
 
 
 def _candidate(sample_: Sample) -> selection.Candidate:

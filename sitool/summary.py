@@ -218,7 +218,9 @@ def compare(store: Store, first: Round, second: Round) -> Comparison:
 def advise(summary: Summary) -> Advice:
     """Say in one sentence what the head's round shows, and which move answers it."""
     if summary.head is None:
-        return Advice("The base has not been measured yet: step once to see what it can do.", "step")
+        return Advice(
+            "The base has not been measured yet: step once to see what it can do.", "step"
+        )
     here = summary.round(summary.head)
     forgotten = _forgotten(summary, here)
     if forgotten:

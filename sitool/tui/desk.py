@@ -20,6 +20,7 @@ from textual.message import Message
 from sitool.client import Study, open_study
 from sitool.errors import SitoolError, StudyError
 from sitool.events import Event
+from sitool.records import Action, Phase
 from sitool.store import Plan
 from sitool.summary import Summary
 
@@ -28,6 +29,21 @@ logger = logging.getLogger(__name__)
 TICK_SECONDS = 0.1
 SUMMARY_SECONDS = 0.4
 """How often the summary is made again while a round runs, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What an open round, paused before training, will train on.
+
+    Attributes:
+        total: Samples, after everything that people said so far.
+        added, removed, edited: Of those, by a person's ruling.
+    """
+
+    total: int
+    added: int
+    removed: int
+    edited: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +56,8 @@ class Look:
         engine: Process id of the engine, or None.
         working: Whether a round or an evaluation is being worked on.
         died: Whether an engine ended in the middle of its work.
-        version: Grows whenever anything in the study changed.
+        review: Of a round that waits before training, else None.
+        version: Differs whenever anything in the study changed.
     """
 
     summary: Summary
@@ -48,6 +65,7 @@ class Look:
     engine: int | None
     working: bool
     died: bool
+    review: Review | None
     version: int
 
 
@@ -203,6 +221,7 @@ class Desk:
             engine=engine,
             working=busy and engine is not None,
             died=busy and engine is None,
+            review=None if busy else _review(study, summary),
             version=self._version,
         )
 
@@ -214,6 +233,26 @@ class Desk:
         if page:
             self._seen = page[-1][0]
         return [(at, event) for _, at, event in page]
+
+
+def _review(study: Study, summary: Summary) -> Review | None:
+    """Count what people changed in a training set that is not used yet."""
+    if summary.open is None:
+        return None
+    here = study.round(summary.open)
+    if here.record.phase not in (Phase.SELECT, Phase.TRAIN):
+        return None
+    ruled = [
+        (sample.ruling.action, any(score.passed for score in sample.scores.values()))
+        for sample in here.samples(overruled=True)
+        if sample.ruling is not None
+    ]
+    return Review(
+        total=study.would_train_on(here.number),
+        added=ruled.count((Action.ACCEPT, False)),
+        removed=ruled.count((Action.REJECT, True)),
+        edited=sum(action is Action.EDIT for action, _ in ruled),
+    )
 
 
 def _settles(event: Event) -> bool:

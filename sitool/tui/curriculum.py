@@ -1,0 +1,209 @@
+"""The curriculum panel: a weight for each level, beside what was measured there.
+
+Weights are moved by keys or by clicking on the bars, and apply to the next round.
+"""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.binding import Binding
+from textual.message import Message
+from textual.widget import Widget
+
+from sitool.config import CurriculumSettings
+from sitool.summary import RoundSummary
+from sitool.tui.desk import Look
+
+EIGHTHS = " ▁▂▃▄▅▆▇█"
+BAR_ROWS = 3
+GUTTER = 9
+RULES = ("adaptive", "fixed", "staged", "cosine", "gaussian", "manual")
+STEP = 0.05
+
+
+class CurriculumPanel(Widget, can_focus=True):
+    """What the next round draws, level by level."""
+
+    BORDER_TITLE = "Curriculum"
+    help_text: ClassVar[str] = (
+        "Bars: the share of the next round's problems that comes from each level. Below them, how"
+        " often the shown round's model solves a held-out problem of that level (pass@1 of sampled"
+        " answers); ▕ ▏ marks levels inside the target band. [ and ] move the whole mixture a"
+        " level. With this panel in focus: left and right choose a level, up and down change its"
+        " weight (the rule becomes manual), t takes another rule. Changes apply to the next round"
+        " and are recorded on it. Why a band: a level of success s gives accepted samples in"
+        " proportion to s, and the model learns most where s·ln(1/s) is large, at s = 1/e = .37"
+        " (sitool's own bound for levels that share a skill)."
+    )
+    BINDINGS: ClassVar = [
+        Binding("left", "choose(-1)", "Level", show=False),
+        Binding("right", "choose(1)", "Level", show=False),
+        Binding("up", "weigh(1)", "More", key_display="↑"),
+        Binding("down", "weigh(-1)", "Less", key_display="↓"),
+        Binding("t", "rule", "Rule"),
+    ]
+    DEFAULT_CSS = """
+    CurriculumPanel { border: round $panel-lighten-2; height: 9; padding: 0 1; }
+    CurriculumPanel:focus { border: round $accent; }
+    """
+
+    class Changed(Message):
+        """The curriculum of the next round is to be changed.
+
+        Attributes:
+            changes: Settings of the curriculum group, by name.
+        """
+
+        def __init__(self, changes: dict[str, object]) -> None:
+            super().__init__()
+            self.changes = changes
+
+    def __init__(self) -> None:
+        super().__init__(id="curriculum")
+        self._settings = CurriculumSettings()
+        self._weights: dict[int, float] = {}
+        self._problems: dict[int, int] = {}
+        self._success: dict[int, float] = {}
+        self._sentence = ""
+        self._level = 1
+
+    def look(self, look: Look, shown: int | None) -> None:
+        """Draw the next round's weights, and the success of the shown round."""
+        self._settings = look.summary.settings.curriculum
+        plan = look.plan
+        self._weights = dict(plan.weights) if plan else {}
+        self._problems = dict(plan.problems) if plan else {}
+        self._sentence = plan.sentence if plan else "Step once: the base is measured first."
+        self._success = _success(look.summary.round(shown)) if shown is not None else {}
+        self.border_title = f"Curriculum of the next round: {_rule_words(self._settings)}"
+        self.refresh()
+
+    @property
+    def levels(self) -> list[int]:
+        """The levels that are drawn as columns."""
+        return sorted(set(self._weights) | set(self._success))
+
+    def render(self) -> Text:
+        """Draw the bars, the numbers, and the sentence that says why."""
+        if not self.levels:
+            return Text(self._sentence)
+        width = self._column_width()
+        text = Text(no_wrap=True, overflow="ellipsis")
+        for row in range(BAR_ROWS):
+            text.append(f"{'weight' if row == BAR_ROWS - 1 else '':<{GUTTER}}", style="dim")
+            text.append_text(self._bars(row, width))
+            text.append("\n")
+        text.append_text(self._numbers("level", width, str))
+        text.append_text(self._numbers("success", width, self._success_text))
+        text.append_text(self._numbers("draws", width, self._draws_text))
+        text.append(self._sentence)
+        return text
+
+    def _column_width(self) -> int:
+        return max(5, min(9, (self.size.width - GUTTER) // max(len(self.levels), 1)))
+
+    def _bars(self, row: int, width: int) -> Text:
+        """Draw one row of all bars, the topmost first."""
+        text = Text()
+        top = max(self._weights.values(), default=0.0) or 1.0
+        for level in self.levels:
+            filled = self._weights.get(level, 0.0) / top * BAR_ROWS * 8
+            here = round(min(max(filled - (BAR_ROWS - 1 - row) * 8, 0), 8))
+            block = EIGHTHS[here] * (width - 2)
+            text.append(f"{block}  ", style=self._style(level))
+        return text
+
+    def _style(self, level: int) -> str:
+        return "reverse" if self.has_focus and level == self._level else ""
+
+    def _numbers(self, name: str, width: int, write: Callable[[int], str]) -> Text:
+        text = Text(f"{name:<{GUTTER}}", style="dim")
+        for level in self.levels:
+            text.append(f"{write(level):<{width}}", style=f"not dim {self._style(level)}".strip())
+        text.append("\n")
+        return text
+
+    def _success_text(self, level: int) -> str:
+        value = self._success.get(level)
+        if value is None:
+            return "  ·"
+        number = f"{value:.2f}".removeprefix("0") if value < 1 else "1.0"
+        inside = self._settings.low <= value <= self._settings.high
+        return f"▕{number}▏" if inside else f" {number} "
+
+    def _draws_text(self, level: int) -> str:
+        count = self._problems.get(level, 0)
+        return f" {count:,}" if count else " ·"
+
+    def action_choose(self, places: int) -> None:
+        """Choose a level to weigh."""
+        if self.levels:
+            place = self.levels.index(self._level) if self._level in self.levels else 0
+            self._level = self.levels[min(max(place + places, 0), len(self.levels) - 1)]
+            self.refresh()
+
+    def action_weigh(self, steps: int) -> None:
+        """Change the chosen level's weight; the rule becomes manual."""
+        self._weigh(self._level, self._weights.get(self._level, 0.0) + steps * STEP)
+
+    def _weigh(self, level: int, weight: float) -> None:
+        if not self._weights:
+            self.app.notify("The base is not measured yet: press s first.", severity="warning")
+            return
+        weights = {k: round(w, 4) for k, w in self._weights.items()}
+        weights[level] = round(min(max(weight, 0.0), 1.0), 4)
+        if not sum(weights.values()):
+            self.app.notify("Some level must be drawn: raise another one first.")
+            return
+        self._weights = weights
+        self.refresh()
+        self.post_message(self.Changed({"rule": "manual", "weights": weights, "shift": 0}))
+
+    def action_rule(self) -> None:
+        """Take the next rule."""
+        place = RULES.index(self._settings.rule)
+        self.post_message(self.Changed({"rule": RULES[(place + 1) % len(RULES)]}))
+
+    def on_click(self, event: events.Click) -> None:
+        """Set a level's weight to the height that was clicked."""
+        place = (event.x - 2 - GUTTER) // self._column_width()
+        row = event.y - 1
+        if not 0 <= place < len(self.levels) or event.x < 2 + GUTTER:
+            return
+        self._level = self.levels[place]
+        self.refresh()
+        if 0 <= row < BAR_ROWS:
+            top = max(self._weights.values(), default=0.0) or 1.0
+            self._weigh(self._level, top * (BAR_ROWS - row) / BAR_ROWS)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Raise the weight of the level under the mouse."""
+        self._scroll(event, 1)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Lower it."""
+        self._scroll(event, -1)
+
+    def _scroll(self, event: events.MouseEvent, steps: int) -> None:
+        place = (event.x - 2 - GUTTER) // self._column_width()
+        if 0 <= place < len(self.levels):
+            event.stop()
+            self._level = self.levels[place]
+            self.action_weigh(steps)
+
+
+def _success(here: RoundSummary) -> dict[int, float]:
+    """Return a round's success by level as the curriculum looks at it."""
+    measured = here.pass_at_k.get(1) or here.accuracy
+    return {level: m.value for level, m in measured.items() if level}
+
+
+def _rule_words(s: CurriculumSettings) -> str:
+    words: str = s.rule
+    if s.rule == "adaptive":
+        words += f", target band {s.low:.2f} to {s.high:.2f}"
+    if s.shift:
+        words += f", moved {abs(s.shift)} {'harder' if s.shift > 0 else 'easier'}"
+    return words

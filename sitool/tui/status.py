@@ -1,0 +1,218 @@
+"""The lines that say what is going on: the header, the phases of the running round, the signal."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from rich.console import Group
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+from textual.widget import Widget
+from textual.widgets import Static
+
+from sitool.progress import Progress
+from sitool.records import Phase
+from sitool.summary import Advice, RoundSummary, advise
+from sitool.tui.desk import Look
+
+SHARES = (
+    ("all_wrong", "✗", "all wrong"),
+    ("mixed", "±", "mixed"),
+    ("all_right", "✓", "all right"),
+    ("unparsed", "?", "unparsed"),
+)
+KEYS_OF_MOVES = {
+    "step": " Press s.",
+    "easier": " Press [ for easier.",
+    "look": " Press ] for harder, or f to fork.",
+}
+
+
+class HeaderLine(Static):
+    """One line: which study, task and base this is, and what the open round waits for."""
+
+    DEFAULT_CSS = "HeaderLine { height: 1; background: $panel; padding: 0 1; }"
+
+    def look(self, look: Look, shown: int | None) -> None:
+        """Draw it."""
+        s = look.summary.settings
+        name = look.summary.folder.rstrip("/").rpartition("/")[2]
+        text = Text(no_wrap=True, overflow="ellipsis")
+        text.append("sitool ", style="bold")
+        text.append(f" {name} ", style="reverse")
+        text.append(f"  {s.task.name} · {s.model.base} · seed {s.seed}")
+        if look.summary.head is not None:
+            text.append(f"   head r{look.summary.head:04d}")
+        if shown is not None and shown != look.summary.head:
+            text.append(f"   looking at r{shown:04d}")
+        text.append(review_words(look))
+        self.update(text)
+
+
+def review_words(look: Look) -> str:
+    """Say how people's rulings change what the open round will train on."""
+    review = look.review
+    if review is None:
+        return ""
+    changes = [
+        f"{sign}{count}"
+        for sign, count in (("+", review.added), ("-", review.removed), ("✎", review.edited))
+        if count
+    ]
+    words = f"   review of r{look.summary.open:04d}: trains on {review.total:,} samples"
+    return f"{words} ({' '.join(changes)} by you)" if changes else f"{words}; s trains"
+
+
+class PhaseBar(Widget):
+    """The phases of the running round with progress, rate and an honest time to go."""
+
+    help_text: ClassVar[str] = (
+        "A round draws problems, samples answers, verifies them, selects which count, trains the"
+        " adapter on those, and evaluates. The time to go takes this phase at its present speed"
+        " and the later ones as long as they took in the round before; there is none before that"
+        " is known. p stops at once: what is committed is kept, and s goes on from there."
+    )
+    DEFAULT_CSS = """
+    PhaseBar { height: 2; padding: 0 1; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(id="phases")
+        self._look: Look | None = None
+        self._progress: Progress | None = None
+
+    def look(self, look: Look, shown: int | None) -> None:
+        """Draw what the study says."""
+        self._look = look
+        self.refresh()
+
+    def follow(self, progress: Progress) -> None:
+        """Draw how far the running round is."""
+        self._progress = progress
+        self.refresh()
+
+    def render(self) -> Group | Text:
+        """Draw the phases, and below them the progress or what to do."""
+        if self._look is None:
+            return Text("Opening the study …")
+        progress = self._progress
+        if self._look.working and progress is not None and progress.phase is not None:
+            return Group(self._working(progress), self._bar(progress))
+        return Group(*self._resting(self._look))
+
+    def _working(self, progress: Progress) -> Text:
+        text = Text(no_wrap=True, overflow="ellipsis")
+        for phase in _phases_of(self._look, progress.round):
+            sign = "✓ " if phase in progress.done_phases else "· "
+            here = phase is progress.phase
+            text.append(f"{'▸ ' if here else sign}{phase}  ", style="bold" if here else "dim")
+        text.append(progress.line())
+        return text
+
+    def _bar(self, progress: Progress) -> ProgressBar:
+        accent = self.app.theme_variables.get("accent", "default")
+        return ProgressBar(
+            total=max(progress.total, 1), completed=progress.done, complete_style=accent
+        )
+
+    def _resting(self, look: Look) -> tuple[Text, ...]:
+        open_round = look.summary.open
+        if look.died:
+            where = "" if open_round is None else f" in the middle of r{open_round:04d}"
+            first = Text(f"✗ The engine ended{where}; nothing that was committed is lost.")
+            return first, Text("Press s to go on from there.", style="bold")
+        if look.working:
+            return Text("▸ The engine is at work …"), Text("")
+        if open_round is not None:
+            phase = look.summary.round(open_round).round.phase
+            first = Text(f"‖ r{open_round:04d} waits before {phase}.")
+            return first, Text("Press s to go on, . for one phase, u to leave it.", style="bold")
+        return Text(_engine_words(look), style="dim"), Text("")
+
+
+def _phases_of(look: Look | None, number: int) -> list[Phase]:
+    """Return the phases that a round goes through: the base is only evaluated."""
+    rounds = () if look is None else look.summary.rounds
+    base = any(r.round.id == number and r.round.parent is None for r in rounds)
+    return [Phase.EVALUATE] if base or number == 0 else list(Phase)
+
+
+def _engine_words(look: Look) -> str:
+    if look.engine is None:
+        return "No engine is running; a step starts one."
+    return f"The engine is ready (process {look.engine})."
+
+
+class SignalPanel(Widget):
+    """Whether the shown round's samples have anything to teach, and what to do."""
+
+    BORDER_TITLE = "Signal"
+    help_text: ClassVar[str] = (
+        "Only problems that the model sometimes gets right and sometimes wrong tell good answers"
+        " from bad ones. ✗ all wrong: nothing to learn from; ✓ all right: nothing new; ± mixed:"
+        " the signal; ? no answer could be read. Below: the share of samples that was accepted,"
+        " by level. A level whose share is near 0 costs samples and gives none back."
+        " (A filter keeps each sample with the chance that it is right, so k samples of a problem"
+        " with success s give k·s accepted ones on average.)"
+    )
+    DEFAULT_CSS = """
+    SignalPanel { border: round $panel-lighten-2; width: 46; padding: 0 1; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(id="signal")
+        self._content: Group | Text = Text("")
+
+    def look(self, look: Look, shown: int | None) -> None:
+        """Draw the shown round's shares, acceptance and the advice."""
+        parts: list[Text | Table] = []
+        if shown is not None:
+            here = look.summary.round(shown)
+            self.border_subtitle = here.round.label
+            parts += _shares(here.shares) + _accepted(here, look)
+            parts += _by_level(here.accepted_by_level)
+        parts.append(advice_text(advise(look.summary)))
+        self._content = Group(*parts)
+        self.refresh()
+
+    def render(self) -> Group | Text:
+        """Draw it."""
+        return self._content
+
+
+def advice_text(advice: Advice) -> Text:
+    """Write the advice with the key that follows it."""
+    return Text.assemble(advice.text, (KEYS_OF_MOVES.get(advice.move, ""), "bold"))
+
+
+def _shares(shares: Mapping[str, float]) -> list[Text | Table]:
+    if not shares:
+        return []
+    text = Text("problems ")
+    for name, sign, words in SHARES:
+        if name in shares:
+            text.append(f" {sign} {shares[name]:.0%} {words} ")
+    return [text]
+
+
+def _accepted(here: RoundSummary, look: Look) -> list[Text | Table]:
+    if not here.sampled:
+        return [Text("The base: it is only measured.", style="dim")] if not here.round.id else []
+    words = f"accepted  {here.accepted:,} of {here.sampled:,}"
+    parent = here.round.parent
+    if parent:
+        words += f"  (r{parent:04d}: {look.summary.round(parent).accepted:,})"
+    return [Text(words)]
+
+
+def _by_level(accepted: Mapping[int, tuple[int, int]]) -> list[Text | Table]:
+    """Draw a bar for each level that was drawn: the share of its samples that counted."""
+    rows = [(level, kept, drawn) for level, (kept, drawn) in accepted.items() if level and drawn]
+    if not rows:
+        return []
+    table = Table.grid(padding=(0, 1))
+    for level, kept, drawn in rows:
+        share = kept / drawn
+        bar = "█" * round(12 * share) or ("▏" if kept else "")
+        table.add_row(f"level {level}", Text(bar.ljust(12, "·")), f"{kept:,} of {drawn:,}")
+    return [table]
