@@ -5,7 +5,7 @@ What they leave out: how they are stored (`store.py`) and how they are drawn.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -148,6 +148,14 @@ class Decision:
     time: float
 
 
+def ruling_of(decisions: Sequence[Decision]) -> Decision | None:
+    """Return the decision that holds, given all in order: the last one that is not a note."""
+    rulings = [d for d in decisions if d.action is not Action.NOTE]
+    if not rulings or rulings[-1].action is Action.CLEAR:
+        return None
+    return rulings[-1]
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """A problem, one completion of it, and all that was said and done about it.
@@ -177,10 +185,7 @@ class Sample:
     @property
     def ruling(self) -> Decision | None:
         """Return the decision that holds now: the last one that is not a note."""
-        rulings = [d for d in self.decisions if d.action is not Action.NOTE]
-        if not rulings or rulings[-1].action is Action.CLEAR:
-            return None
-        return rulings[-1]
+        return ruling_of(self.decisions)
 
     @property
     def accepted(self) -> bool:

@@ -61,11 +61,15 @@ class RoundView:
         level: int | None = None,
         outcome: Outcome | None = None,
         text: str | None = None,
+        levels: tuple[int, int] | None = None,
+        score: tuple[float, float] | None = None,
         role: str = "train",
     ) -> Iterator[Sample]:
         """Go through the round's samples that fit every filter that is given.
 
         Args:
+            levels: From and to, both included.
+            score: The lowest value that a verifier gave, from and to.
             role: `train`, or of the evaluation `greedy` or `sampled`.
         """
         where = SampleFilter(
@@ -77,5 +81,7 @@ class RoundView:
             overruled=overruled,
             outcome=outcome,
             text=text,
+            levels=levels,
+            score=score,
         )
         return self._store.samples.each(where)

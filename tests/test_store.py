@@ -192,7 +192,15 @@ def fits(sample: Sample, where: SampleFilter) -> bool:
             or where.text in sample.completion.text
             or where.text in sample.problem.prompt
         )
+        and (where.levels is None or where.levels[0] <= sample.problem.level <= where.levels[1])
+        and (where.score is None or lies_in(where.score, values))
     )
+
+
+def lies_in(ends: tuple[float, float], values: list[float | None]) -> bool:
+    """Whether the lowest value that there is lies between two ends."""
+    given = [value for value in values if value is not None]
+    return bool(given) and ends[0] <= min(given) <= ends[1]
 
 
 maybe = st.none() | st.booleans()
@@ -207,6 +215,8 @@ filters = st.builds(
     outcome=st.none() | st.sampled_from(Outcome),
     text=st.none() | st.sampled_from(["a", "?", "", "%", "_", "'", "b1", ">"]),
     problem_id=st.none() | st.integers(1, 60),
+    levels=st.none() | st.tuples(st.integers(1, 4), st.integers(3, 8)),
+    score=st.none() | st.sampled_from([(0.0, 0.5), (0.5, 1.0), (1.0, 1.0)]),
 )
 
 

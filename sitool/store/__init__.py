@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sitool.store.database import Database
+from sitool.store.filters import SampleFilter, SampleOrder
 from sitool.store.journal import Command, Journal
+from sitool.store.lines import SampleLine
 from sitool.store.metrics import Metric, Metrics
-from sitool.store.samples import SampleFilter, Samples, human_rule
+from sitool.store.samples import Samples, human_rule
 from sitool.store.tree import EMPTY_PLAN, Plan, Round, Tree, round_label
 
 __all__ = [
@@ -21,6 +23,8 @@ __all__ = [
     "Plan",
     "Round",
     "SampleFilter",
+    "SampleLine",
+    "SampleOrder",
     "Store",
     "human_rule",
     "round_label",
@@ -61,6 +65,10 @@ class Store:
     def version(self) -> int:
         """A number that changes whenever another connection commits a change."""
         return int(self._database.value("PRAGMA data_version"))
+
+    def interrupt(self) -> None:
+        """Make what another thread is reading through this store fail at once."""
+        self._database.interrupt()
 
     def adapter_folder(self, round_id: int) -> Path:
         """Return where a round's adapter is, or will be."""

@@ -1,13 +1,13 @@
 """One SQLite file in WAL mode, with every foreign error said in one sentence."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from sitool.errors import StoreError
-from sitool.store.schema import FORMAT, TABLES
+from sitool.store.schema import FORMAT, MIGRATIONS, TABLES
 
 BUSY_SECONDS = 10.0
 
@@ -62,14 +62,27 @@ class Database:
         connection.execute("PRAGMA foreign_keys = ON")
         return connection
 
+    def _format(self) -> int:
+        return int(self.value("SELECT value FROM meta WHERE key = 'format'") or 0)
+
     def _check_format(self) -> None:
-        found = int(self.value("SELECT value FROM meta WHERE key = 'format'") or 0)
+        found = self._format()
+        if 0 < found < FORMAT:
+            self._migrate()
         if found > FORMAT:
             raise StoreError(
                 f"{str(self.file.parent)!r} is a study of format {found}; "
                 f"this sitool reads formats up to {FORMAT}.",
                 "try: a newer sitool",
             )
+
+    def _migrate(self) -> None:
+        """Bring an older study up to date, unless somebody else has just done so."""
+        with self.transaction():
+            for target in range(self._format() + 1, FORMAT + 1):
+                for statement in MIGRATIONS[target]:
+                    self.execute(statement)
+                self.execute("UPDATE meta SET value = ? WHERE key = 'format'", (str(target),))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -113,6 +126,22 @@ class Database:
         """Return every row of a query."""
         with said_as_store_error(self.file):
             return self._connection.execute(sql, values).fetchall()
+
+    def stream(
+        self, sql: str, values: Sequence[Any], sizes: Iterable[int]
+    ) -> Iterator[list[sqlite3.Row]]:
+        """Yield the rows of a query in lists of these sizes, as they are found."""
+        with said_as_store_error(self.file), closing(self._connection.cursor()) as cursor:
+            cursor.execute(sql, values)
+            for size in sizes:
+                rows = cursor.fetchmany(size)
+                if not rows:
+                    return
+                yield rows
+
+    def interrupt(self) -> None:
+        """Make the query that runs on this connection fail, from another thread."""
+        self._connection.interrupt()
 
     def value(self, sql: str, values: Sequence[Any] = ()) -> Any:
         """Return the first column of the first row, or None."""

@@ -7,9 +7,9 @@ pages by key, so that a table of a million samples never has to be loaded.
 import json
 import sqlite3
 import time
-from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 from sitool.errors import StudyError
 from sitool.records import (
@@ -22,76 +22,12 @@ from sitool.records import (
     Score,
 )
 from sitool.store.database import Database
+from sitool.store.filters import SampleFilter, SampleOrder
+from sitool.store.lines import SampleLine, read_ids, read_lines
+from sitool.store.rows import INSERT, SAMPLE, columns_of, problem_of, sample_of
 from sitool.store.tree import round_label
 
 PAGE = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class SampleFilter:
-    """Which samples to look at; every field that is set must hold.
-
-    Attributes:
-        accepted: Counted in its round's training, or did not.
-        overruled: Carries a person's ruling, or none.
-        outcome: Of any verifier.
-        text: Occurs in the completion or the prompt.
-        passed: Any verifier gave it a full pass, or none did.
-    """
-
-    round: int | None = None
-    role: str | None = "train"
-    level: int | None = None
-    accepted: bool | None = None
-    passed: bool | None = None
-    overruled: bool | None = None
-    outcome: Outcome | None = None
-    text: str | None = None
-    problem_id: int | None = None
-
-    def where(self) -> tuple[str, list[object]]:
-        """Return the SQL condition on `samples s` and its values."""
-        clauses, values = ["1"], list[object]()
-        columns = {
-            "s.round": self.round,
-            "s.role": self.role,
-            "s.level": self.level,
-            "s.problem": self.problem_id,
-        }
-        for column, wanted in columns.items():
-            if wanted is not None:
-                clauses.append(f"{column} = ?")
-                values.append(wanted)
-        for sql, flag in (
-            (_ACCEPTED, self.accepted),
-            (_PASSED, self.passed),
-            (_OVERRULED, self.overruled),
-        ):
-            if flag is not None:
-                clauses.append(f"{'' if flag else 'NOT '}{sql}")
-        if self.outcome is not None:
-            clauses.append(
-                "EXISTS (SELECT 1 FROM scores c WHERE c.sample = s.id AND c.outcome = ?)"
-            )
-            values.append(self.outcome)
-        if self.text is not None:
-            clauses.append("(instr(s.text, ?) OR instr(p.prompt, ?))")
-            values += [self.text, self.text]
-        return " AND ".join(clauses), values
-
-
-_ACCEPTED = (
-    "EXISTS (SELECT 1 FROM selections e WHERE e.sample = s.id AND e.round = s.round"
-    " AND e.weight > 0)"
-)
-_PASSED = "EXISTS (SELECT 1 FROM scores c WHERE c.sample = s.id AND c.value >= 1)"
-_OVERRULED = (
-    "coalesce((SELECT d.action FROM decisions d WHERE d.sample = s.id AND d.action != 'note'"
-    " ORDER BY d.id DESC LIMIT 1), 'clear') != 'clear'"
-)
-_SAMPLE = """SELECT s.*, p.task, p.level AS problem_level, p.prompt, p.truth, p.identity, p.facts,
- e.weight, e.rule FROM samples s JOIN problems p ON p.id = s.problem
- LEFT JOIN selections e ON e.sample = s.id AND e.round = s.round"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +100,7 @@ class Samples:
             " WHERE d.round = ? AND d.role = ? ORDER BY d.position",
             (round_id, role),
         )
-        return [(row["id"], _problem(row)) for row in rows]
+        return [(row["id"], problem_of(row)) for row in rows]
 
     def add_samples(
         self,
@@ -179,7 +115,7 @@ class Samples:
         for offset, (problem_id, problem) in enumerate(problems):
             for index, completion in enumerate(completions[offset]):
                 place = (round_id, role, first_position + offset, index, problem_id, problem.level)
-                ids.append(self._database.execute(_INSERT, (*place, *_columns(completion))))
+                ids.append(self._database.execute(INSERT, (*place, *columns_of(completion))))
         return ids
 
     def drawn_positions(self, round_id: int, role: str) -> int:
@@ -210,7 +146,7 @@ class Samples:
         """Return the next samples above an id that a verifier has not seen yet."""
         marks = ",".join("?" * len(roles))
         return self._read(
-            f"{_SAMPLE} WHERE s.round = ? AND s.role IN ({marks}) AND s.id > ? AND NOT EXISTS"
+            f"{SAMPLE} WHERE s.round = ? AND s.role IN ({marks}) AND s.id > ? AND NOT EXISTS"
             " (SELECT 1 FROM scores c WHERE c.sample = s.id AND c.verifier = ?)"
             " ORDER BY s.id LIMIT ?",
             (round_id, *roles, after, verifier, limit),
@@ -331,13 +267,13 @@ class Samples:
         for start in range(0, len(ordered), PAGE // 4):
             page = ordered[start : start + PAGE // 4]
             marks = ",".join("?" * len(page))
-            found += self._read(f"{_SAMPLE} WHERE s.id IN ({marks}) ORDER BY s.id", tuple(page))
+            found += self._read(f"{SAMPLE} WHERE s.id IN ({marks}) ORDER BY s.id", tuple(page))
         return found
 
     def page(self, where: SampleFilter, *, after: int = 0, limit: int = 50) -> list[Sample]:
         """Return the next samples of a filter whose id is above `after`."""
         condition, values = where.where()
-        sql = f"{_SAMPLE} WHERE {condition} AND s.id > ? ORDER BY s.id LIMIT ?"
+        sql = f"{SAMPLE} WHERE {condition} AND s.id > ? ORDER BY s.id LIMIT ?"
         return self._read(sql, (*values, after, limit))
 
     def each(self, where: SampleFilter) -> Iterator[Sample]:
@@ -351,11 +287,49 @@ class Samples:
         """Count the samples of a filter."""
         condition, values = where.where()
         return int(
-            self._database.value(
-                "SELECT count(*) FROM samples s JOIN problems p ON p.id = s.problem"
-                f" WHERE {condition}",
-                values,
-            )
+            self._database.value(f"SELECT count(*) FROM samples s WHERE {condition}", values)
+        )
+
+    def ids(
+        self,
+        where: SampleFilter,
+        order: SampleOrder = SampleOrder.DRAWN,
+        *,
+        descending: bool = False,
+        after: int = 0,
+        sizes: Iterable[int] = (),
+    ) -> Iterator[list[int]]:
+        """Yield the ids of a filter in order, list by list: first short ones, to begin with.
+
+        Args:
+            after: Only ids above this one.
+            sizes: Of the first lists; the rest have `PAGE`.
+        """
+        of_lists = chain(sizes, repeat(PAGE))
+        yield from read_ids(
+            self._database, where, order, descending=descending, after=after, sizes=of_lists
+        )
+
+    def lines(self, ids: Sequence[int]) -> list[SampleLine]:
+        """Return a line of each of these samples, in the order of the ids."""
+        return read_lines(self._database, ids, self._scores(ids), self._decisions(ids))
+
+    def siblings(self, problem_id: int, round_id: int | None = None) -> list[int]:
+        """Return the ids of all samples of a problem, of all rounds or of one, in order."""
+        rows = self._database.rows(
+            "SELECT id FROM samples WHERE problem = ? AND round = coalesce(?, round) ORDER BY id",
+            (problem_id, round_id),
+        )
+        return [row["id"] for row in rows]
+
+    def stamp(self, round_id: int) -> tuple[object, ...]:
+        """Return what changes when samples, rulings or a round's selection change."""
+        return tuple(
+            self._database.rows(
+                "SELECT (SELECT max(id) FROM samples), (SELECT max(id) FROM decisions),"
+                " (SELECT selected FROM rounds WHERE id = ?)",
+                (round_id,),
+            )[0]
         )
 
     def late_rulings(self, round_id: int) -> list[Sample]:
@@ -372,7 +346,7 @@ class Samples:
         ids = [row["id"] for row in rows]
         scores, decisions = self._scores(ids), self._decisions(ids)
         return [
-            _sample(row, scores.get(row["id"], {}), decisions.get(row["id"], ())) for row in rows
+            sample_of(row, scores.get(row["id"], {}), decisions.get(row["id"], ())) for row in rows
         ]
 
     def _scores(self, ids: Sequence[int]) -> dict[int, dict[str, Score]]:
@@ -404,12 +378,6 @@ class Samples:
         )
 
 
-_INSERT = (
-    "INSERT INTO samples (round, role, position, idx, problem, level, text, finish, token_ids,"
-    " token_logprobs, logprob, length) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-
-
 def _came_late(sample: Sample, fixed: float) -> bool:
     ruling = sample.ruling
     if ruling is None or ruling.time <= fixed:
@@ -428,45 +396,3 @@ def human_rule(action: Action, round_id: int | None = None) -> str:
     words = {Action.ACCEPT: "accepted", Action.REJECT: "rejected", Action.EDIT: "edited"}
     place = "" if round_id is None else f" in {round_label(round_id)}"
     return f"you {words[action]} it{place}"
-
-
-def _columns(completion: Completion) -> tuple[object, ...]:
-    return (
-        completion.text,
-        completion.finish,
-        array("i", completion.token_ids).tobytes(),
-        array("f", completion.token_logprobs).tobytes(),
-        completion.logprob,
-        len(completion.token_ids),
-    )
-
-
-def _problem(row: sqlite3.Row) -> Problem:
-    return Problem(
-        row["task"],
-        row["problem_level"],
-        row["prompt"],
-        row["truth"],
-        row["identity"],
-        json.loads(row["facts"]),
-    )
-
-
-def _sample(
-    row: sqlite3.Row, scores: Mapping[str, Score], decisions: tuple[Decision, ...]
-) -> Sample:
-    tokens, logprobs = array("i", row["token_ids"]), array("f", row["token_logprobs"])
-    return Sample(
-        id=row["id"],
-        round=row["round"],
-        role=row["role"],
-        position=row["position"],
-        index=row["idx"],
-        problem_id=row["problem"],
-        problem=_problem(row),
-        completion=Completion(tuple(tokens), row["text"], row["finish"], tuple(logprobs)),
-        scores=scores,
-        weight=row["weight"],
-        rule=row["rule"] or "",
-        decisions=decisions,
-    )

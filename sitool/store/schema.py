@@ -1,10 +1,10 @@
 """The tables of a study, and the format number that they go by.
 
 A study of a newer format is refused; an older one is brought up to date by the
-statements in `MIGRATIONS`, which is empty as long as there is one format.
+statements in `MIGRATIONS`.
 """
 
-FORMAT = 1
+FORMAT = 2
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -52,6 +52,8 @@ CREATE TABLE samples (
     UNIQUE (round, role, position, idx)
 );
 CREATE INDEX samples_by_problem ON samples (problem);
+CREATE INDEX samples_by_round ON samples (round, role);         -- in order of their ids
+CREATE INDEX samples_by_level ON samples (round, role, level);
 
 CREATE TABLE scores (
     sample INTEGER NOT NULL REFERENCES samples(id),
@@ -98,4 +100,10 @@ CREATE TABLE commands (
 );
 """
 
-MIGRATIONS: dict[int, str] = {}
+MIGRATIONS = {
+    2: (
+        "CREATE INDEX samples_by_round ON samples (round, role)",
+        "CREATE INDEX samples_by_level ON samples (round, role, level)",
+    ),
+}
+"""What brings a study of the format before up to each format."""

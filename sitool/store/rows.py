@@ -1,0 +1,62 @@
+"""How a problem and a sample are written as rows, and read from them."""
+
+import json
+import sqlite3
+from array import array
+from collections.abc import Mapping
+
+from sitool.records import Completion, Decision, Problem, Sample, Score
+
+SAMPLE = """SELECT s.*, p.task, p.level AS problem_level, p.prompt, p.truth, p.identity, p.facts,
+ e.weight, e.rule FROM samples s JOIN problems p ON p.id = s.problem
+ LEFT JOIN selections e ON e.sample = s.id AND e.round = s.round"""
+
+INSERT = (
+    "INSERT INTO samples (round, role, position, idx, problem, level, text, finish, token_ids,"
+    " token_logprobs, logprob, length) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+def columns_of(completion: Completion) -> tuple[object, ...]:
+    """Return what is written of a completion, in the order of `INSERT`."""
+    return (
+        completion.text,
+        completion.finish,
+        array("i", completion.token_ids).tobytes(),
+        array("f", completion.token_logprobs).tobytes(),
+        completion.logprob,
+        len(completion.token_ids),
+    )
+
+
+def problem_of(row: sqlite3.Row) -> Problem:
+    """Read a problem."""
+    return Problem(
+        row["task"],
+        row["problem_level"],
+        row["prompt"],
+        row["truth"],
+        row["identity"],
+        json.loads(row["facts"]),
+    )
+
+
+def sample_of(
+    row: sqlite3.Row, scores: Mapping[str, Score], decisions: tuple[Decision, ...]
+) -> Sample:
+    """Read a sample as `SAMPLE` asks for it, with what hangs on it."""
+    tokens, logprobs = array("i", row["token_ids"]), array("f", row["token_logprobs"])
+    return Sample(
+        id=row["id"],
+        round=row["round"],
+        role=row["role"],
+        position=row["position"],
+        index=row["idx"],
+        problem_id=row["problem"],
+        problem=problem_of(row),
+        completion=Completion(tuple(tokens), row["text"], row["finish"], tuple(logprobs)),
+        scores=scores,
+        weight=row["weight"],
+        rule=row["rule"] or "",
+        decisions=decisions,
+    )
