@@ -259,6 +259,7 @@ SETTINGS = (
     Setting("addition", "tiny", (128, 4), 8),
     Setting("addition", "tiny", (32, 4), 8),
     Setting("chain", "tiny", (128, 4), 8),
+    Setting("path", "tiny", (128, 4), 6, ("sampler.max_new_tokens=16",)),
 )
 
 
