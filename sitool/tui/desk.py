@@ -18,7 +18,7 @@ from typing import Any
 from textual.message import Message
 
 from sitool.client import Study, open_study
-from sitool.errors import SitoolError, StudyError
+from sitool.errors import SitoolError, StoreError, StudyError
 from sitool.events import Event
 from sitool.records import Action, Phase
 from sitool.store import Plan
@@ -194,6 +194,8 @@ class Desk:
                 self._post(Failed(error))
 
     def _look(self, study: Study, *, first: bool) -> None:
+        if not (self._folder / "study.db").exists():
+            raise StoreError(f"The study in {str(self._folder)!r} is gone: study.db was removed.")
         happened = self._events(study, first=first)
         if happened:
             self._post(Happened(happened, replayed=first))
