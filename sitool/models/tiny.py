@@ -10,7 +10,7 @@ are never drawn. What it leaves out: self-improvement, which starts from here.
 import copy
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -18,13 +18,12 @@ from typing import Annotated
 import torch
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import Tensor
-from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from sitool.models.card import write_card
-from sitool.models.examples import Curriculum, Example, encode
+from sitool.models.examples import Curriculum
 from sitool.models.exercises import Assignments, LabelledAddition
+from sitool.models.lessons import Pupil, answer_loss
 from sitool.models.profile import Profile, profile, sample_answers
 from sitool.models.vocabulary import build_tokenizer
 from sitool.seeds import derive_seed, generator
@@ -32,9 +31,6 @@ from sitool.tasks.addition import AdditionTask
 from sitool.tasks.base import Task
 from sitool.tasks.chain import ChainTask
 from sitool.tasks.path import PathTask
-
-IGNORED = -100
-"""Marks positions without a loss, as `cross_entropy` has it."""
 
 TASKS: dict[str, Callable[[], Task]] = {
     "path": PathTask,
@@ -252,74 +248,6 @@ def cooling(stage: Stage, done: int, steps: int) -> float:
     return min(1.0, (steps - done) / (steps * stage.cooling)) if stage.cooling else 1.0
 
 
-@dataclass(frozen=True)
-class Pupil:
-    """The model under training, its tokenizer, and the auxiliary head of its hints."""
-
-    model: LlamaForCausalLM
-    tokenizer: PreTrainedTokenizerFast
-    hints: torch.nn.Linear
-
-
-def answer_loss(
-    recipe: Recipe, stage: Stage, pupil: Pupil, examples: Sequence[Example]
-) -> tuple[Tensor, float]:
-    """Return the weighted loss over the wanted tokens of examples, and the weights' sum.
-
-    Rows are padded on the right, where a causal model needs no mask, and only
-    wanted positions pass through the head.
-    """
-    model, tokenizer = pupil.model, pupil.tokenizer
-    ids = tokenizer.get_vocab()
-    rows = [encode(example, ids, int(tokenizer.eos_token_id)) for example in examples]
-    inputs, targets = _padded(rows, int(tokenizer.pad_token_id))
-    weights = torch.tensor([recipe.verdict_weight if e.is_verdict else 1.0 for e in examples])
-    chosen = targets != IGNORED
-    token_weights = weights[:, None].expand_as(targets)[chosen]
-    output = model.model(input_ids=inputs, use_cache=False, output_hidden_states=stage.hints > 0)
-    losses = functional.cross_entropy(
-        model.lm_head(output.last_hidden_state[chosen]), targets[chosen], reduction="none"
-    )
-    loss, weight = (losses * token_weights).sum(), float(token_weights.sum())
-    if stage.hints and any(e.is_verdict for e in examples):
-        # The last layer but one: the last one can then gather what it says.
-        hints = pupil.hints(output.hidden_states[-2]).squeeze(-1)
-        loss = loss + stage.hints * weight * hint_loss(hints, examples)
-    return loss, weight
-
-
-def hint_loss(hints: Tensor, examples: Sequence[Example]) -> Tensor:
-    """Return the mean loss of the hints about judged answers; right and wrong weigh alike.
-
-    Args:
-        hints: Logits of being right so far, (examples, places).
-        examples: Those without a verdict are passed over.
-    """
-    places = [
-        (row, len(example.given) - 1 - len(example.right_so_far) + place, right)
-        for row, example in enumerate(examples)
-        for place, right in enumerate(example.right_so_far)
-    ]
-    rows, columns, right = zip(*places, strict=True)
-    wanted = torch.tensor(right, dtype=hints.dtype)
-    losses = functional.binary_cross_entropy_with_logits(
-        hints[list(rows), list(columns)], wanted, reduction="none"
-    )
-    share = wanted.mean().clamp(0.05, 0.95)
-    return (losses * torch.where(wanted > 0, 0.5 / share, 0.5 / (1 - share))).mean()
-
-
-def _padded(rows: list[tuple[list[int], list[int]]], pad: int) -> tuple[Tensor, Tensor]:
-    """Lay rows out as inputs and targets; the target of a place is the token after it."""
-    length = max(len(given) + len(wanted) for given, wanted in rows)
-    inputs = torch.full((len(rows), length), pad)
-    targets = torch.full((len(rows), length), IGNORED)
-    for row, (given, wanted) in enumerate(rows):
-        inputs[row, : len(given) + len(wanted)] = torch.tensor(given + wanted)
-        targets[row, len(given) - 1 : len(given) + len(wanted) - 1] = torch.tensor(wanted)
-    return inputs, targets
-
-
 def train(recipe: Recipe) -> Iterator[tuple[int, float, LlamaForCausalLM]]:
     """Train, yielding after every step its number, its loss and the averaged model."""
     torch.set_num_threads(recipe.threads)
@@ -404,7 +332,9 @@ def _step(
     model = pupil.model
     total, weight = 0.0, 0.0
     for curriculum in curricula:
-        loss, its_weight = answer_loss(recipe, stage, pupil, curriculum.examples())
+        loss, its_weight = answer_loss(
+            pupil, curriculum.examples(), recipe.verdict_weight, stage.hints
+        )
         loss.backward()  # type: ignore[no-untyped-call]
         total, weight = total + loss.item(), weight + its_weight
     for parameter in model.parameters():

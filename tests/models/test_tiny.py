@@ -11,6 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 
 from sitool.models.card import WEIGHTS, count_parameters, file_hash
 from sitool.models.examples import Curriculum, Example, right_so_far, spoil
+from sitool.models.lessons import hint_loss
 from sitool.models.profile import Judged, balanced_accuracy, sample_answers, verdict_beliefs
 from sitool.models.tiny import (
     Lesson,
@@ -19,7 +20,6 @@ from sitool.models.tiny import (
     bake,
     build_curricula,
     cooling,
-    hint_loss,
     rate_factor,
     train,
 )
