@@ -1,0 +1,222 @@
+"""The panels of the study screen, each alone in an app, on real studies."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from studies import create
+from textual.app import App, ComposeResult
+from textual.widget import Widget
+from textual.widgets import OptionList
+
+from sitool.client import Study
+from sitool.progress import Progress
+from sitool.tui.curriculum import CurriculumPanel
+from sitool.tui.desk import Desk, Look, Looked
+from sitool.tui.dialogs import Ask, Choose, Write
+from sitool.tui.help import HelpScreen
+from sitool.tui.rounds import RoundTree, tree_lines
+from sitool.tui.status import HeaderLine, PhaseBar, SignalPanel
+
+
+def look_of(study: Study, **changes: Any) -> Look:
+    """Return how a study looks, as a desk says it."""
+    said: list[Looked] = []
+    desk = Desk(study.folder, lambda m: said.append(m) if isinstance(m, Looked) else None)
+    desk.start()
+    desk.close()
+    look = said[0].look
+    return look.__class__(**{f: changes.get(f, getattr(look, f)) for f in look.__slots__})
+
+
+class OnePanel(App[None]):
+    """Shows one panel and keeps what it says."""
+
+    def __init__(self, panel: Widget) -> None:
+        super().__init__()
+        self.panel = panel
+        self.said: list[Any] = []
+
+    def compose(self) -> ComposeResult:
+        yield self.panel
+
+    def on_round_tree_shown(self, message: RoundTree.Shown) -> None:
+        self.said.append(message.number)
+
+    def on_curriculum_panel_changed(self, message: CurriculumPanel.Changed) -> None:
+        self.said.append(message.changes)
+
+    def text(self) -> str:
+        return "\n".join(
+            "".join(segment.text for segment in strip)
+            for strip in self.screen._compositor.render_strips()
+        )
+
+
+@pytest.fixture
+def forked(tmp_path: Path) -> Iterator[Study]:
+    """A study with rounds 0-1-2, a fork 0-3-4 whose tip is the head."""
+    study = create(tmp_path / "forked")
+    study.run(2)
+    study.fork(0)
+    study.run(2)
+    yield study
+    study.close()
+
+
+def test_the_heads_branch_runs_straight_down_and_forks_stand_aside(forked: Study) -> None:
+    lines = [(line.round.round.id, line.stem) for line in tree_lines(forked.summary())]
+    assert lines == [(0, ""), (1, "├ "), (2, "│ "), (3, ""), (4, "")]
+    forked.fork(2)
+    lines = [(line.round.round.id, line.stem) for line in tree_lines(forked.summary())]
+    assert lines == [(0, ""), (3, "├ "), (4, "│ "), (1, ""), (2, "")]
+
+
+async def test_the_tree_shows_every_round_and_says_which_is_chosen(forked: Study) -> None:
+    app = OnePanel(RoundTree())
+    async with app.run_test(size=(30, 12)) as pilot:
+        app.panel.look(look_of(forked), 4)
+        await pilot.pause()
+        assert "r0004 ●" in app.text()
+        assert app.said == [], "putting the cursor on the shown round is no choice"
+        app.query_one(OptionList).focus()
+        await pilot.press("up")
+        assert app.said == [3]
+        app.panel.look(look_of(forked), 3)
+        await pilot.pause()
+        assert app.said == [3]
+
+
+async def test_the_curriculum_is_moved_by_keys(forked: Study) -> None:
+    app = OnePanel(CurriculumPanel())
+    async with app.run_test(size=(110, 12)) as pilot:
+        app.panel.look(look_of(forked), 4)
+        app.panel.focus()
+        await pilot.press("right", "up")
+        change = app.said[-1]
+        assert change["rule"] == "manual"
+        before = forked.plan().weights
+        assert change["weights"][2] == pytest.approx(before[2] + 0.05, abs=1e-3)
+        assert {k: w for k, w in change["weights"].items() if k != 2} == pytest.approx(
+            {k: w for k, w in before.items() if k != 2}, abs=1e-3
+        )
+        await pilot.press("t")
+        assert app.said[-1] == {"rule": "fixed"}
+        forked.curriculum.set(**change)
+        assert forked.plan().weights[2] > before[2]
+
+
+async def test_a_click_on_a_bar_sets_its_weight(forked: Study) -> None:
+    app = OnePanel(CurriculumPanel())
+    async with app.run_test(size=(110, 12)) as pilot:
+        app.panel.look(look_of(forked), 4)
+        await pilot.pause()
+        width = app.panel._column_width()
+        await pilot.click(offset=(2 + 9 + 4 * width + 1, 1))
+        weights = app.said[-1]["weights"]
+        assert weights[5] == max(weights.values())
+
+
+async def test_the_curriculum_before_the_base_is_measured_says_what_to_do(tmp_path: Path) -> None:
+    study = create(tmp_path / "new")
+    app = OnePanel(CurriculumPanel())
+    async with app.run_test(size=(80, 12)) as pilot:
+        app.panel.look(look_of(study), None)
+        await pilot.pause()
+        assert "Step once" in app.text()
+        app.panel.focus()
+        await pilot.press("up")
+        assert app.said == []
+    study.close()
+
+
+async def test_the_signal_names_shares_acceptance_and_a_key(forked: Study) -> None:
+    app = OnePanel(SignalPanel())
+    async with app.run_test(size=(60, 24)) as pilot:
+        app.panel.look(look_of(forked), 4)
+        await pilot.pause()
+        text = app.text()
+        summary = forked.round(4).summary()
+        assert f"accepted  {summary.accepted} of {summary.sampled}" in text
+        assert "mixed" in text
+        assert "Press" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"died": True}, "The engine ended"),
+        ({"engine": None}, "No engine is running"),
+        ({"engine": 4711}, "process 4711"),
+    ],
+)
+async def test_the_phase_bar_says_how_the_engine_is(
+    forked: Study, changes: dict[str, Any], words: str
+) -> None:
+    app = OnePanel(PhaseBar())
+    async with app.run_test(size=(100, 4)) as pilot:
+        app.panel.look(look_of(forked, **changes), 4)
+        await pilot.pause()
+        assert words in app.text()
+
+
+async def test_the_phase_bar_follows_a_round(forked: Study) -> None:
+    app = OnePanel(PhaseBar())
+    async with app.run_test(size=(120, 4)) as pilot:
+        app.panel.look(look_of(forked, working=True, engine=1), 4)
+        progress = Progress(lambda _: {})
+        for event in forked.stream_rounds(1):
+            progress.follow(event)
+            if event.kind == "StepTrained":
+                break
+        app.panel.follow(progress)
+        await pilot.pause()
+        text = app.text()
+        assert "✓ sample" in text
+        assert "▸ train" in text
+        assert "loss" in text
+
+
+async def test_a_paused_round_says_how_to_go_on(forked: Study) -> None:
+    forked.step(to="select")
+    bar, header = OnePanel(PhaseBar()), OnePanel(HeaderLine())
+    look = look_of(forked)
+    async with bar.run_test(size=(100, 4)) as pilot:
+        bar.panel.look(look, 5)
+        await pilot.pause()
+        assert "waits before train" in bar.text()
+    async with header.run_test(size=(140, 4)) as pilot:
+        header.panel.look(look, 5)
+        await pilot.pause()
+        assert f"trains on {look.review.total}" in header.text()
+
+
+async def test_help_explains_every_panel_and_key() -> None:
+    app = OnePanel(SignalPanel())
+    async with app.run_test(size=(100, 60)) as pilot:
+        app.push_screen(HelpScreen([app.panel], [("s", "Run a round.")]))
+        await pilot.pause()
+        text = app.text()
+        assert "Signal" in text
+        assert "Run a round." in text
+        assert "arXiv 2602.10014" in text
+        await pilot.press("escape")
+        assert not isinstance(app.screen, HelpScreen)
+
+
+async def test_questions_are_answered_by_key() -> None:
+    app = OnePanel(SignalPanel())
+    answers: list[Any] = []
+    async with app.run_test(size=(100, 30)) as pilot:
+        app.push_screen(Ask("Delete it?"), answers.append)
+        await pilot.press("enter")
+        app.push_screen(Ask("Delete it?"), answers.append)
+        await pilot.press("y")
+        app.push_screen(Choose("Which?", [("a", "one"), ("b", "two")]), answers.append)
+        await pilot.press("down", "enter")
+        app.push_screen(Write("Why?"), answers.append)
+        await pilot.press("o", "k", "enter")
+        app.push_screen(Write("Why?"), answers.append)
+        await pilot.press("escape")
+    assert answers == [False, True, "b", "ok", None]
