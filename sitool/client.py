@@ -320,9 +320,9 @@ class Study:
         """Write something down beside a sample; it changes nothing else."""
         self._decide(sample_id, Action.NOTE, text)
 
-    def clear(self, sample_id: int) -> None:
+    def clear(self, sample_id: int, reason: str = "") -> None:
         """Take a ruling back: the verifiers decide again."""
-        self._decide(sample_id, Action.CLEAR, "")
+        self._decide(sample_id, Action.CLEAR, reason)
 
     def _decide(self, sample_id: int, action: Action, reason: str, text: str | None = None) -> None:
         body = {"sample": sample_id, "action": action.value, "reason": reason, "text": text}
