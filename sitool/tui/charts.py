@@ -1,0 +1,176 @@
+"""The charts of the study screen: five plots of the shown round and its branch."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from sitool.plots import KINDS, Plot, loss_plot, name_of, plot_of, why_no_losses
+from sitool.summary import Summary
+from sitool.tui.chart import Chart
+from sitool.tui.desk import Look
+
+SHORT_NAMES = {"accepted": "Kept"}
+
+
+class TabLine(Widget):
+    """One line of numbered names; the chosen one stands out. A click chooses."""
+
+    DEFAULT_CSS = "TabLine { height: 1; width: 1fr; }"
+    chosen: reactive[str] = reactive("", init=False)
+
+    class Chosen(Message):
+        """A name was clicked."""
+
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+    def __init__(self, names: Sequence[str], chosen: str) -> None:
+        super().__init__()
+        self._names = names
+        self.set_reactive(TabLine.chosen, chosen)
+        self._places: list[tuple[int, int, str]] = []
+
+    def render(self) -> Text:
+        """Draw as much of each name as there is room for."""
+        words = self._words(self.size.width)
+        self._places, text = [], Text(no_wrap=True)
+        for name, word in words.items():
+            here = name == self.chosen
+            self._places.append((len(text), len(text) + len(word), name))
+            text.append(word, style="reverse bold" if here else "")
+            text.append(" ")
+        return text
+
+    def _words(self, width: int) -> dict[str, str]:
+        full = {name: f" {i} {KINDS[name]} " for i, name in enumerate(self._names, 1)}
+        short = {
+            name: f"{i} {SHORT_NAMES.get(name, KINDS[name])}"
+            for i, name in enumerate(self._names, 1)
+        }
+        least = {
+            name: short[name] if name == self.chosen else str(i)
+            for i, name in enumerate(self._names, 1)
+        }
+        for words in (full, short):
+            if sum(map(len, words.values())) + len(words) - 1 <= width:
+                return words
+        return least
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the name under the pointer."""
+        for start, end, name in self._places:
+            if start <= event.x < end:
+                self.post_message(self.Chosen(name))
+
+
+class Charts(Widget):
+    """A chart of several, chosen by a number key or with the mouse; whoever inherits has the plots.
+
+    Attributes:
+        kind: Which one is drawn, a key of `KINDS`.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(str(i), f"show_kind('{kind}')", name, show=False)
+        for i, (kind, name) in enumerate(KINDS.items(), 1)
+    ]
+    kind: reactive[str] = reactive("accuracy", init=False)
+
+    def compose(self) -> ComposeResult:
+        """Hold the names of the charts, and one of them."""
+        yield TabLine(list(KINDS), self.kind)
+        yield Chart()
+
+    @property
+    def plot(self) -> Plot:
+        """The chart as it is now; `sitool.charts.svg_of` writes it as SVG."""
+        raise NotImplementedError
+
+    def draw(self) -> None:
+        """Draw the chart as it is now."""
+        if self.is_mounted:
+            self.query_one(Chart).show(self.plot)
+
+    def on_mount(self) -> None:
+        """Draw what came before."""
+        self.draw()
+
+    def watch_kind(self, kind: str) -> None:
+        """Draw another chart."""
+        if self.is_mounted:
+            self.query_one(TabLine).chosen = kind
+            self.draw()
+
+    def action_show_kind(self, kind: str) -> None:
+        """Show one of the charts, a key of `KINDS`."""
+        self.kind = kind
+
+    def on_tab_line_chosen(self, event: TabLine.Chosen) -> None:
+        """Show the chart whose name was clicked."""
+        event.stop()
+        self.kind = event.name
+        self.query_one(Chart).focus()
+
+
+class ChartPanel(Charts):
+    """The charts of the shown round and the branch that leads to it."""
+
+    BORDER_TITLE = "Charts"
+    help_text: ClassVar[str] = (
+        "How the branch came to the shown round. Accuracy: the share of held-out problems that"
+        " the model's most likely answer solves, with Wilson's 95 % interval. Accepted: samples"
+        " that counted in training. pass@k: the chance that at least one of k samples passes,"
+        " 1 - C(n-c, k) / C(n, k) for c passed of n (Chen et al. 2021). Entropy: of a problem's"
+        " answers, -sum p ln p; it falls as the model settles on one answer, right or wrong."
+        " Loss: of training, in nats per completion token. 1 to 5 choose. " + Chart.help_text
+    )
+    DEFAULT_CSS = """
+    ChartPanel { border: round $panel-lighten-2; width: 1fr; height: 1fr; padding: 0 1; }
+    ChartPanel:focus-within { border: round $accent; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(id="charts")
+        self._summary: Summary | None = None
+        self._shown: int | None = None
+        self._live: tuple[Sequence[int], Sequence[float]] = ((), ())
+
+    @property
+    def plot(self) -> Plot:
+        """The chart as it is now; `sitool.charts.svg_of` writes it as SVG."""
+        if self._summary is None:
+            return Plot(self.kind, KINDS[self.kind], empty="Opening the study …")
+        if self.kind == "loss" and self._shown is not None:
+            return self._losses(self._summary, self._shown)
+        return plot_of(self._summary, self.kind, self._shown)
+
+    def _losses(self, summary: Summary, shown: int) -> Plot:
+        """Draw the shown round's losses, and over them those of the round that trains now."""
+        here = summary.round(shown)
+        losses = {name_of(here): list(here.losses)}
+        steps: dict[str, Sequence[float]] = {}
+        if summary.open is not None and self._live[0]:
+            name = f"r{summary.open}"
+            losses[name], steps[name] = list(self._live[1]), self._live[0]
+        return loss_plot(losses, why_no_losses(here), steps)
+
+    def look(self, look: Look, shown: int | None) -> None:
+        """Draw what the study says."""
+        if look.summary.open is None:
+            self._live = ((), ())
+        self._summary, self._shown = look.summary, shown
+        self.draw()
+
+    def losses(self, steps: Sequence[int], losses: Sequence[float]) -> None:
+        """Take the losses of the round that trains now, as far as it is."""
+        self._live = (tuple(steps), tuple(losses))
+        if self.kind == "loss":
+            self.draw()
