@@ -1,7 +1,7 @@
 """Help that teaches: what the panels of a screen show, in plain words, and their keys."""
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.console import Group
 from rich.table import Table
@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Static
 
@@ -80,6 +80,16 @@ class HelpScreen(ModalScreen[None]):
     def action_scroll(self, lines: int) -> None:
         """Scroll by lines."""
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+
+def show_help(screen: Screen[Any]) -> None:
+    """Explain a screen: what it is for, its panels, and the keys that work there now."""
+    keys = [
+        (screen.app.get_key_display(active.binding), active.binding.description)
+        for active in screen.active_bindings.values()
+        if active.binding.show and active.node is not screen.app
+    ]
+    screen.app.push_screen(HelpScreen([screen, *screen.query("*")], keys))
 
 
 def _flowing(text: str) -> str:
