@@ -57,6 +57,9 @@ class Draft:
         """Return one setting."""
         return self._by_path[path]
 
+    def __contains__(self, path: str) -> bool:
+        return path in self._by_path
+
     def text(self, path: str) -> str:
         """Return a setting as it is typed now."""
         return self._typed.get(path, written(self._started(path)))
@@ -209,7 +212,10 @@ def _placed(
     for line in (part.removeprefix("  - ") for part in (lines[1:] or lines)):
         place = next((p for p in sorted(paths, key=len, reverse=True) if _is_about(line, p)), "")
         if place:
-            yield place, _sentence(line.removeprefix(place).partition(": ")[2] or line)
+            rest = line.removeprefix(place)
+            # "a.b is 0: it must be …": the value is on the screen already.
+            known = rest.rpartition(": ")[2] if " is " in rest and ": it must" in rest else line
+            yield place, _sentence(known)
             continue
         group = next((g for g in groups if line.startswith(f"{g}: ")), "")
         said = _sentence(line.removeprefix(f"{group}: "))

@@ -1,12 +1,14 @@
 """One setting on the screen: its name, an editor, its help, and what is wrong with it."""
 
-from typing import ClassVar
+import contextlib
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal
+from textual.css.query import NoMatches
 from textual.message import Message
 from textual.suggester import SuggestFromList
 from textual.widget import Widget
@@ -35,6 +37,19 @@ class NumberInput(Input):
         """Go one step up or down, within the bounds."""
         self.value = stepped(self._setting, self.value, direction, fast=fast)
         self.cursor_position = len(self.value)
+
+
+class Choice(Select[str]):
+    """A choice that may be taken away before it is wholly there."""
+
+    # Textual 8.2 looks for parts of a Select that are gone already when a screen closes.
+    def _setup_options_renderables(self) -> None:
+        with contextlib.suppress(NoMatches):
+            super()._setup_options_renderables()
+
+    def _watch_value(self, value: Any) -> None:
+        with contextlib.suppress(NoMatches):
+            super()._watch_value(value)
 
 
 class SettingField(Widget):
@@ -98,7 +113,7 @@ class SettingField(Widget):
         if setting.kind == "choice":
             known = self._text if self._text in setting.choices else setting.choices[0]
             options = [(choice, choice) for choice in setting.choices]
-            return Select(options, value=known, allow_blank=False, compact=True)
+            return Choice(options, value=known, allow_blank=False, compact=True)
         if setting.kind == "switch":
             return Switch(self._text == "true", animate=False)
         if setting.kind in ("whole", "number"):

@@ -4,6 +4,7 @@ The tables are on the left, the settings of one on the right, each with its help
 its bounds and its unit; a search shows those whose name or help has some words.
 """
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar
 
@@ -12,6 +13,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
+from textual.css.query import NoMatches
 from textual.message import Message
 from textual.timer import Timer
 from textual.widget import Widget
@@ -244,12 +246,12 @@ class SettingsForm(Widget):
 
     async def _show_until_fresh(self) -> None:
         """Draw until nothing newer is wanted; a drawing is never broken off half-way."""
-        try:
+        # The form may be closed while it draws.
+        with contextlib.suppress(NoMatches):
             while self._stale:
                 self._stale = False
                 await self._show(self._focus)
-        finally:
-            self._showing = False
+        self._showing = False
 
     async def _show(self, focus: str) -> None:
         """Draw the settings of the table, or those that the search finds."""
@@ -290,7 +292,8 @@ class SettingsForm(Widget):
     def _mark(self) -> None:
         """Mark what is changed and what is wrong."""
         draft, complaints = self._draft, self.complaints
-        for field in self._fields():
+        # Fields of a task that was just left are about to go.
+        for field in (field for field in self._fields() if field.setting.path in draft):
             path = field.setting.path
             was = draft.was(path) if draft.differs(path) else None
             field.mark(was, complaints.get(path, ""))
