@@ -6,6 +6,7 @@ shows (`plots.py`).
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,22 @@ def svg_of(plot: Plot) -> str:
     except ImportError as error:
         raise MissingDependencyError("Drawing an SVG", "vl-convert-python", "report") from error
     return str(vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE, allowed_base_urls=[]))
+
+
+def save_svg(plot: Plot, folder: Path, name: str) -> Path:
+    """Draw a plot into a folder, over an older drawing of that name, and return the file.
+
+    Raises:
+        StudyError: There is nothing to draw, or the file cannot be written.
+        MissingDependencyError: vl-convert is not installed.
+    """
+    svg, file = svg_of(plot), folder / f"{name}.svg"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_text(svg, encoding="utf-8")
+    except OSError as error:
+        raise StudyError(f"{str(file)!r} cannot be written: {error.strerror}.") from error
+    return file
 
 
 def spec_of(plot: Plot) -> Spec:

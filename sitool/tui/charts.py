@@ -1,6 +1,6 @@
 """The charts of the study screen: five plots of the shown round and its branch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -20,10 +20,14 @@ SHORT_NAMES = {"accepted": "Kept"}
 
 
 class TabLine(Widget):
-    """One line of numbered names; the chosen one stands out. A click chooses."""
+    """One line of names; the chosen one stands out. A click chooses.
+
+    Args:
+        words: What to write for each name, from many words to few: the first that fit are taken.
+        chosen: One of the names.
+    """
 
     DEFAULT_CSS = "TabLine { height: 1; width: 1fr; }"
-    chosen: reactive[str] = reactive("", init=False)
 
     class Chosen(Message):
         """A name was clicked."""
@@ -32,43 +36,45 @@ class TabLine(Widget):
             super().__init__()
             self.name = name
 
-    def __init__(self, names: Sequence[str], chosen: str) -> None:
+    def __init__(self, words: Sequence[Mapping[str, str]], chosen: str) -> None:
         super().__init__()
-        self._names = names
-        self.set_reactive(TabLine.chosen, chosen)
+        self._words, self._chosen = words, chosen
         self._places: list[tuple[int, int, str]] = []
 
+    def offer(self, words: Sequence[Mapping[str, str]], chosen: str) -> None:
+        """Show other words, or another choice."""
+        self._words, self._chosen = words, chosen
+        self.refresh()
+
     def render(self) -> Text:
-        """Draw as much of each name as there is room for."""
-        words = self._words(self.size.width)
+        """Draw as many words as there is room for."""
+        width = self.size.width
+        fitting = (w for w in self._words if sum(map(len, w.values())) + len(w) - 1 <= width)
         self._places, text = [], Text(no_wrap=True)
-        for name, word in words.items():
-            here = name == self.chosen
+        for name, word in next(fitting, self._words[-1]).items():
             self._places.append((len(text), len(text) + len(word), name))
-            text.append(word, style="reverse bold" if here else "")
+            text.append(word, style="reverse bold" if name == self._chosen else "")
             text.append(" ")
         return text
-
-    def _words(self, width: int) -> dict[str, str]:
-        full = {name: f" {i} {KINDS[name]} " for i, name in enumerate(self._names, 1)}
-        short = {
-            name: f"{i} {SHORT_NAMES.get(name, KINDS[name])}"
-            for i, name in enumerate(self._names, 1)
-        }
-        least = {
-            name: short[name] if name == self.chosen else str(i)
-            for i, name in enumerate(self._names, 1)
-        }
-        for words in (full, short):
-            if sum(map(len, words.values())) + len(words) - 1 <= width:
-                return words
-        return least
 
     def on_click(self, event: events.Click) -> None:
         """Choose the name under the pointer."""
         for start, end, name in self._places:
             if start <= event.x < end:
                 self.post_message(self.Chosen(name))
+
+
+def chart_words(chosen: str) -> list[dict[str, str]]:
+    """Name the charts by number and word, from many words to few."""
+    full = {kind: f" {i} {name} " for i, (kind, name) in enumerate(KINDS.items(), 1)}
+    short = {
+        kind: f"{i} {SHORT_NAMES.get(kind, name)}"
+        for i, (kind, name) in enumerate(KINDS.items(), 1)
+    }
+    least = {
+        kind: words if kind == chosen else words.partition(" ")[0] for kind, words in short.items()
+    }
+    return [full, short, least]
 
 
 class Charts(Widget):
@@ -86,7 +92,7 @@ class Charts(Widget):
 
     def compose(self) -> ComposeResult:
         """Hold the names of the charts, and one of them."""
-        yield TabLine(list(KINDS), self.kind)
+        yield TabLine(chart_words(self.kind), self.kind)
         yield Chart()
 
     @property
@@ -106,7 +112,7 @@ class Charts(Widget):
     def watch_kind(self, kind: str) -> None:
         """Draw another chart."""
         if self.is_mounted:
-            self.query_one(TabLine).chosen = kind
+            self.query_one(TabLine).offer(chart_words(kind), kind)
             self.draw()
 
     def action_show_kind(self, kind: str) -> None:
