@@ -74,16 +74,16 @@ class SettingField(Widget):
     SettingField { height: auto; margin-bottom: 1; }
     SettingField > Horizontal { height: 1; }
     SettingField .name { width: 21; text-style: bold; }
-    SettingField .editor { width: 24; }
+    SettingField Input, SettingField Select { width: 24; }
     SettingField Input { background: $panel; }
     SettingField Input:focus { background: $primary 30%; }
     SettingField Switch { border: none; padding: 0; height: 1; width: auto; background: $panel; }
     SettingField Switch:focus { border: none; background: $primary 30%; }
     SettingField SelectCurrent { background: $panel; padding: 0 1; }
+    SettingField Switch { margin-right: 20; }
     SettingField .mark { width: 1fr; padding-left: 1; color: $text-accent; }
     SettingField .about { color: $text-muted; padding-left: 2; }
-    SettingField .complaint { color: $text-error; padding-left: 2; display: none; }
-    SettingField.wrong .complaint { display: block; }
+    SettingField.wrong .about { color: $text-error; }
     SettingField:disabled .name { color: $text-muted; text-style: none; }
     """
 
@@ -92,16 +92,15 @@ class SettingField(Widget):
         self.setting = setting
         self._text = text
         self._title = setting.path if full_name else setting.name
+        self._marked: tuple[str | None, str] = (None, "")
 
     def compose(self) -> ComposeResult:
-        """Lay out the name, the editor, the mark, the help and the complaint."""
+        """Lay out the name, the editor, the mark, and the help."""
         with Horizontal():
             yield Label(self._title, classes="name")
-            with Horizontal(classes="editor"):
-                yield self._editor()
+            yield self._editor()
             yield Static(classes="mark")
         yield Static(self._about(), classes="about")
-        yield Static(classes="complaint")
 
     def on_mount(self) -> None:
         """Give a long name the room it needs."""
@@ -128,6 +127,8 @@ class SettingField(Widget):
 
     def show(self, text: str) -> None:
         """Show another value."""
+        if text == self._text:
+            return
         self._text = text
         match self.editor:
             case Switch() as switch:
@@ -139,9 +140,15 @@ class SettingField(Widget):
 
     def mark(self, was: str | None, complaint: str) -> None:
         """Show what the value was if it is another now, and what is wrong with it."""
+        if (was, complaint) == self._marked:
+            return
+        self._marked = (was, complaint)
         shown = "" if was is None else f"● was {one_line(was, 40) or 'empty'}"
         self.query_one(".mark", Static).update(Text(shown))
-        self.query_one(".complaint", Static).update(Text(f"✗ {one_line(complaint)}"))
+        about = self._about()
+        if complaint:
+            about.append(f"\n✗ {one_line(complaint)}", "bold")
+        self.query_one(".about", Static).update(about)
         self.set_class(bool(complaint), "wrong")
 
     @property

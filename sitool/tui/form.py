@@ -12,7 +12,7 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.css.query import NoMatches
 from textual.message import Message
 from textual.timer import Timer
@@ -29,6 +29,7 @@ FOUND_AT_MOST = 20
 """Editors that a search shows at once; more would make typing slow."""
 
 SEARCH_SECONDS = 0.15
+REST_SECONDS = 0.06
 
 
 class SettingsForm(Widget):
@@ -66,7 +67,8 @@ class SettingsForm(Widget):
     SettingsForm #search { margin-bottom: 1; background: $panel; }
     SettingsForm > Horizontal { height: 1fr; }
     SettingsForm #groups { width: 18; height: 1fr; background: transparent; border: none; }
-    SettingsForm #fields { width: 1fr; padding: 0 1; border-left: solid $panel; }
+    SettingsForm #panes { width: 1fr; padding: 0 0 0 1; border-left: solid $panel; }
+    SettingsForm .fields { height: 1fr; padding: 0 1 0 0; }
     SettingsForm #group-about { color: $text-muted; margin-bottom: 1; }
     SettingsForm #group-complaint { color: $text-error; }
     """
@@ -84,10 +86,9 @@ class SettingsForm(Widget):
         self._locked = frozenset(locked)
         self._reason = reason
         self._outside: dict[str, str] = {}
-        self._shown: Sequence[Setting] = ()
         self._group = self._first_open_group()
         self._timer: Timer | None = None
-        self._stale = self._showing = False
+        self._stale = self._showing = self._drawn_once = False
         self._focus = ""
 
     def compose(self) -> ComposeResult:
@@ -95,7 +96,9 @@ class SettingsForm(Widget):
         yield Input(placeholder="Search names and help", id="search", compact=True)
         with Horizontal():
             yield OptionList(*self._options(), id="groups", compact=True)
-            yield VerticalScroll(id="fields", can_focus=False)
+            with Vertical(id="panes"):
+                yield Static(id="group-about")
+                yield Static(id="group-complaint")
 
     def on_mount(self) -> None:
         """Show the first table that can be edited."""
@@ -156,11 +159,12 @@ class SettingsForm(Widget):
     def _show_group(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
         group = str(event.option_id)
-        if group == self._group and self._shown and not self._search:
+        if group == self._group and self._drawn_once and not self._search:
             return
         self._group = group
         self.query_one("#search", Input).value = ""
-        self._show_later()
+        # Whoever goes on down the list does not wait for tables that were never drawn.
+        self._show_soon(0 if self.query(f"#{self._table_name()}") else REST_SECONDS)
 
     @on(OptionList.OptionSelected, "#groups")
     def _enter_group(self, event: OptionList.OptionSelected) -> None:
@@ -170,9 +174,7 @@ class SettingsForm(Widget):
     @on(Input.Changed, "#search")
     def _search_soon(self, event: Input.Changed) -> None:
         event.stop()
-        if self._timer is not None:
-            self._timer.stop()
-        self._timer = self.set_timer(SEARCH_SECONDS, self._show_later)
+        self._show_soon(SEARCH_SECONDS)
 
     @on(Input.Submitted, "#search")
     def _enter_found(self, event: Input.Submitted) -> None:
@@ -209,7 +211,10 @@ class SettingsForm(Widget):
         return self.query_one("#search", Input).value.strip()
 
     def _fields(self) -> list[SettingField]:
-        return list(self.query(SettingField))
+        return [field for pane in self._shown_panes() for field in pane.query(SettingField)]
+
+    def _shown_panes(self) -> list[Widget]:
+        return [pane for pane in self.query(".fields") if pane.display]
 
     def _first_open_group(self) -> str:
         groups = self._draft.groups
@@ -238,7 +243,15 @@ class SettingsForm(Widget):
     def _is_in(self, place: str, group: str) -> bool:
         return place.startswith(f"{group}.") or (group == STUDY and place == "seed")
 
+    def _show_soon(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(seconds, self._show_later) if seconds else None
+        if not seconds:
+            self._show_later()
+
     def _show_later(self, focus: str = "") -> None:
+        self._drawn_once = True
         self._stale, self._focus = True, focus
         if not self._showing:
             self._showing = True
@@ -254,28 +267,46 @@ class SettingsForm(Widget):
         self._showing = False
 
     async def _show(self, focus: str) -> None:
-        """Draw the settings of the table, or those that the search finds."""
-        searching, draft = self._search, self._draft
-        found = draft.found(searching) if searching else []
-        here = [s for s in draft.settings if s.group == self._group]
-        self._shown = found[:FOUND_AT_MOST] if searching else here
-        fields = [
-            SettingField(s, draft.text(s.path), full_name=bool(searching)) for s in self._shown
-        ]
+        """Show the settings of the table, or those that the search finds."""
+        searching = self._search
+        found = self._draft.found(searching) if searching else []
+        about = self._about_found(len(found)) if searching else self._about_group()
+        self.query_one("#group-about", Static).update(about)
+        pane = await (self._found(found[:FOUND_AT_MOST]) if searching else self._table())
+        for other in self.query(".fields"):
+            other.display = other is pane
+        self._mark()
+        for field in self._fields():
+            if field.setting.path == focus:
+                field.editor.focus()
+
+    async def _table(self) -> Widget:
+        """Return the settings of the present table; drawn once, since that takes a while."""
+        draft, name = self._draft, self._table_name()
+        for pane in self.query(f"#{name}"):
+            for field in pane.query(SettingField):
+                field.show(draft.text(field.setting.path))
+            return pane
+        return await self._drawn(name, [s for s in draft.settings if s.group == self._group])
+
+    def _table_name(self) -> str:
+        task = f"-{self._draft.task}" if self._group == "task" else ""
+        return f"table-{self._group}{task}"
+
+    async def _found(self, settings: Sequence[Setting]) -> Widget:
+        """Return what the search finds, drawn afresh."""
+        await self.query("#found").remove()
+        return await self._drawn("found", settings, full_names=True)
+
+    async def _drawn(
+        self, name: str, settings: Sequence[Setting], *, full_names: bool = False
+    ) -> Widget:
+        fields = [SettingField(s, self._draft.text(s.path), full_name=full_names) for s in settings]
         for field in fields:
             field.disabled = self._is_locked(field.setting.path)
-        about = self._about_found(len(found)) if searching else self._about_group()
-        with self.app.batch_update():
-            place = self.query_one("#fields", VerticalScroll)
-            await place.remove_children()
-            await place.mount(
-                Static(about, id="group-about"), Static(id="group-complaint"), *fields
-            )
-            self._mark()
-        place.scroll_home(animate=False)
-        for field in fields:
-            if focus and field.setting.path == focus:
-                field.editor.focus()
+        pane = VerticalScroll(*fields, id=name, classes="fields", can_focus=False)
+        await self.query_one("#panes").mount(pane)
+        return pane
 
     def _about_group(self) -> Text:
         about = about_group(self._group, self._draft.task)
@@ -292,7 +323,7 @@ class SettingsForm(Widget):
     def _mark(self) -> None:
         """Mark what is changed and what is wrong."""
         draft, complaints = self._draft, self.complaints
-        # Fields of a task that was just left are about to go.
+        # A task that was just left is still shown for a moment.
         for field in (field for field in self._fields() if field.setting.path in draft):
             path = field.setting.path
             was = draft.was(path) if draft.differs(path) else None
@@ -300,7 +331,7 @@ class SettingsForm(Widget):
         groups = self.query_one("#groups", OptionList)
         for group in draft.groups:
             groups.replace_option_prompt(group, self._option(group))
-        for place in self.query("#group-complaint").results(Static):
-            said = complaints.get(self._group) or complaints.get("", "")
-            place.update(Text(f"✗ {said}\n" if said else ""))
-            place.display = bool(said)
+        said = complaints.get(self._group) or complaints.get("", "")
+        place = self.query_one("#group-complaint", Static)
+        place.update(Text(f"✗ {said}\n" if said else ""))
+        place.display = bool(said)

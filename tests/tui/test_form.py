@@ -31,10 +31,14 @@ class FormApp(App[None]):
         self.changes.append(event)
 
     def field(self, path: str) -> SettingField:
-        return next(f for f in self.query(SettingField) if f.setting.path == path)
+        return next(f for f in self.fields() if f.setting.path == path)
+
+    def fields(self) -> list[SettingField]:
+        panes = [pane for pane in self.query(".fields") if pane.display]
+        return [field for pane in panes for field in pane.query(SettingField)]
 
     def paths(self) -> list[str]:
-        return [f.setting.path for f in self.query(SettingField)]
+        return [f.setting.path for f in self.fields()]
 
     def said(self, path: str, part: str) -> str:
         return str(self.field(path).query_one(f".{part}", Static).render())
@@ -53,8 +57,11 @@ async def shown(
 async def go_to(app: FormApp, pilot: Pilot[None], group: str) -> None:
     groups = app.query_one("#groups", OptionList)
     groups.highlighted = groups.get_option_index(group)
-    await pilot.pause()
-    await pilot.pause()
+    for _ in range(100):
+        await pilot.pause(0.02)
+        if app.paths() and {path.rpartition(".")[0] or "study" for path in app.paths()} == {group}:
+            return
+    raise AssertionError(f"{group} was never shown")
 
 
 def draft(*assignments: str) -> Draft:
@@ -232,7 +239,7 @@ async def test_typing_is_checked_at_once_and_marked() -> None:
         await pilot.press("x")
         assert not app.changes[-1].valid
         assert app.changes[-1].complaints == {"draw.problems": "It must be a whole number."}
-        assert "✗ It must be a whole number." in app.said("draw.problems", "complaint")
+        assert "✗ It must be a whole number." in app.said("draw.problems", "about")
         assert "✗" in str(app.query_one("#groups", OptionList).get_option("draw").prompt)
         await pilot.press("ctrl+r")
         assert app.form.assignments() == []
@@ -289,11 +296,11 @@ async def test_differences_from_the_reference_are_marked_and_can_be_undone() -> 
 
 async def test_locked_settings_are_shown_with_the_reason_and_cannot_be_edited() -> None:
     async with shown(Settings(), locked=("seed", "task", "model")) as (app, pilot):
-        assert app.paths()[0] == "draw.problems"
+        await go_to(app, pilot, "draw")
         for group in ("study", "model", "task"):
             await go_to(app, pilot, group)
             assert app.paths()
-            assert all(field.disabled for field in app.query(SettingField))
+            assert all(field.disabled for field in app.fields())
             assert "belongs to the whole study" in str(app.query_one("#group-about").render())
 
 
@@ -338,7 +345,7 @@ async def test_going_quickly_through_the_tables_ends_at_the_last() -> None:
     async with shown(Settings()) as (app, pilot):
         app.query_one("#groups").focus()
         await pilot.press(*["down"] * 12, *["up"] * 3)
-        await pilot.pause(0.1)
+        await pilot.pause(0.3)
         groups = app.query_one("#groups", OptionList)
         here = groups.get_option_at_index(groups.highlighted or 0).id
         assert {path.partition(".")[0] for path in app.paths()} == {here}
@@ -349,7 +356,7 @@ async def test_a_complaint_from_elsewhere_is_shown_until_the_next_edit() -> None
         app.form.complain("model.base", "There is no base 'x'.")
         app.form.show_complaint()
         await pilot.pause(0.3)
-        assert "There is no base" in app.said("model.base", "complaint")
+        assert "There is no base" in app.said("model.base", "about")
         assert app.focused is app.field("model.base").editor
         await pilot.press("t")
         assert app.form.complaints == {}
