@@ -132,8 +132,8 @@ def shortened(text: str, width: int) -> str:
 
 def end_labels(plot: Plot, width: int) -> list[str]:
     """Return the words for the end of each line, or nothing if they take too much room."""
-    if plot.bars:
-        return []
+    if plot.bars or (len(plot.lines) == 1 and not plot.lines[0].end):
+        return []  # One line alone is named in the title.
     names = [f"{shape_of(i)} {line.label}" for i, line in enumerate(plot.lines)]
     longest = max(len(name) for name in names)
     full = [f"{name:{longest}} {line.end}" for name, line in zip(names, plot.lines, strict=True)]
@@ -212,7 +212,7 @@ def _lines(frame: Frame, plot: Plot, focus: int | None) -> str:
         return ""
     if spaced or count <= 2:
         return "whiskers: 95 % intervals" if spaced else "shaded: 95 % intervals"
-    return f"{ONE_SHADED} {plot.lines[banded[0]].label} "
+    return f"{ONE_SHADED} {plot.lines[banded[0]].label}"
 
 
 def _with_interval(plot: Plot) -> list[int]:
@@ -335,7 +335,7 @@ def _bar(
     frame.raster.bar(left, width, bottom, eighths or int(y > 0), style, "█▓"[index % 2])
     words = f"{y:,.0f}" if total is None else f"{y:,.0f} of {total:,.0f}"
     if len(words) > room or width < room // 2:
-        words = f"{y:,.0f}"
+        words = f"{y:,.0f}" if len(f"{y:,.0f}") <= max(width, room) else ""
     row = max(bottom - -(-eighths // 8), frame.row)
     frame.raster.write(row, left + (width - len(words)) // 2, words, TEXT)
 

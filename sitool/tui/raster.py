@@ -42,10 +42,9 @@ class Raster:
 
     def put(self, dots: Dots, style: int, *, behind: bool = False) -> None:
         """Set dots; a cell has one style, the last one's, or the first one's if `behind`."""
-        cells = (self.height, 4, self.width, 2)
-        touched = dots.reshape(cells).any(axis=(1, 3))
+        touched = _cells_with(dots)
         if behind:
-            touched &= ~self.dots.reshape(cells).any(axis=(1, 3))
+            touched &= ~_cells_with(self.dots)
         self.dots |= dots
         self._dot_styles[touched] = style
 
@@ -88,8 +87,9 @@ class Raster:
 
     def _cells(self) -> tuple[NDArray[np.uint32], NDArray[np.intp]]:
         """Return each cell's sign and style: over all, the dots, what is under them."""
-        grid = self.dots.reshape(self.height, 4, self.width, 2)
-        bits = np.einsum("hawb,ab->hw", grid, BITS, dtype=np.uint32, casting="unsafe")
+        bits = np.zeros((self.height, self.width), np.uint32)
+        for (row, column), value in np.ndenumerate(BITS):
+            bits += self.dots[row::4, column::2] * value
         signs = np.where(bits > 0, bits + BRAILLE, self._under)
         styles = np.where(bits > 0, self._dot_styles, self._under_styles)
         over = self._over > 0
@@ -110,6 +110,12 @@ class Raster:
             Strip(_segments(_text(row), kinds, styles), self.width)
             for row, kinds in zip(signs, chosen, strict=True)
         ]
+
+
+def _cells_with(dots: Dots) -> Dots:
+    """Return which cells have a dot."""
+    rows = dots[0::4] | dots[1::4] | dots[2::4] | dots[3::4]
+    return np.asarray(rows[:, 0::2] | rows[:, 1::2])
 
 
 def _text(signs: NDArray[np.uint32]) -> str:

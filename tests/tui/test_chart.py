@@ -169,6 +169,13 @@ def test_numbers_that_are_missing_or_endless_do_no_harm(y: Numbers) -> None:
     drawn(plot(line("loss", y), limits=None, ticks={}))
 
 
+def test_more_bars_than_columns_do_not_write_over_one_another() -> None:
+    x = np.arange(150.0)
+    bars = Line("accepted", x, 200 + 50 * np.sin(x), total=np.full(150, 512.0))
+    rows = drawn(Plot("accepted", "Accepted", [bars], bars=True))
+    assert not any(sign.isdigit() for row in rows[1:-1] for sign in row[5:])
+
+
 async def test_keys_zoom_move_and_bring_the_whole_back() -> None:
     app = OneChart(plot(line("a", [0.1, 0.2, 0.9, 0.3, 0.4])))
     async with app.run_test(size=(60, 16)) as pilot:
