@@ -15,29 +15,33 @@ WIDE = 100
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the list."""
+    """A column of the list.
+
+    Attributes:
+        least: How wide the terminal must be for it.
+    """
 
     name: str
     title: str
     width: int
-    wide_only: bool = False
+    least: int = 0
 
 
 COLUMNS = (
     Column("name", "study", 16),
-    Column("task", "task · base", 13),
+    Column("task", "task · base", 13, least=76),
     Column("rounds", "rounds", 6),
     Column("accuracy", "accuracy", 8),
-    Column("branch", "base to head", 12),
-    Column("state", "now", 8),
-    Column("touched", "last change", 11, wide_only=True),
+    Column("branch", "base to head", 12, least=76),
+    Column("state", "now", 8, least=50),
+    Column("touched", "last change", 11, least=WIDE),
 )
 
 
 def columns(width: int) -> list[Column]:
     """Return the columns that fit, with the room that is left shared out."""
     if width < WIDE:
-        return [column for column in COLUMNS if not column.wide_only]
+        return [column for column in COLUMNS if column.least <= width]
     room = min(width, 160) - WIDE
     wider = {"name": room // 2, "task": room // 4, "branch": room // 4, "state": 4}
     return [replace(column, width=column.width + wider.get(column.name, 0)) for column in COLUMNS]
