@@ -34,7 +34,7 @@ from sitool.parts import make_task
 from sitool.presets import build_settings, changed_settings, merge, parse_settings
 from sitool.process import died, end_engine, engine_pid, ensure_engine
 from sitool.records import Action, Phase, Sample
-from sitool.store import Metric, Plan, Store
+from sitool.store import Metric, Plan, SampleFilter, Store
 from sitool.summary import Comparison, Summary, compare, summarise
 from sitool.tasks.base import Task
 from sitool.views import RoundView
@@ -148,6 +148,10 @@ class Study:
             StudyError: There is no such sample.
         """
         return self._store.samples.sample(sample_id)
+
+    def samples(self, where: SampleFilter) -> Iterator[Sample]:
+        """Go through the samples of the whole study that fit a filter."""
+        return self._store.samples.each(where)
 
     def summary(self) -> Summary:
         """Return every number of the study, as of now."""

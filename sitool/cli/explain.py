@@ -42,11 +42,18 @@ def demo(
     count: Annotated[int, typer.Option("--rounds", "-n", min=1, help="Rounds to run.")] = 5,
     preset: Annotated[str, typer.Option("--preset", "-p", help="See `sitool presets`.")] = "path",
     seed: Annotated[int, typer.Option(help="Seed; everyone with the same one sees the same.")] = 7,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Run the rounds here instead of opening the app.")
+    ] = False,
     plain: Plain = False,
 ) -> None:
-    """Watch a tiny model improve itself: makes a study and runs five rounds."""
+    """Watch a tiny model improve itself: in the app, or five rounds right here."""
     started = time.monotonic()
     study = _demo_study(folder, preset, seed)
+    if console.is_terminal and not watch and not plain:
+        study.close()
+        _open_app(folder)
+        return
     say(
         f"{load_preset(preset).about}\n"
         "Each round draws problems, samples answers, keeps the right ones and trains on them.\n"
@@ -57,6 +64,14 @@ def demo(
         say(f"Stopped; everything done is kept. Go on: sitool demo {folder}")
         raise typer.Exit(130)
     _show_demo(study, time.monotonic() - started)
+
+
+def _open_app(folder: Path) -> None:
+    """Open the app on a study; it is imported late, for its own imports take a while."""
+    from sitool.tui.app import run
+
+    run(folder)
+    say(f"The study is in {folder}. Open it again: sitool open {folder}")
 
 
 def _demo_study(folder: Path, preset: str, seed: int) -> Study:

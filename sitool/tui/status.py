@@ -21,6 +21,7 @@ SHARES = (
     ("all_right", "✓", "all right"),
     ("unparsed", "?", "unparsed"),
 )
+RUNNING = "The round is under way; p stops it and keeps what is done."
 KEYS_OF_MOVES = {
     "step": " Press s.",
     "easier": " Press [ for easier.",
@@ -45,12 +46,11 @@ class HeaderLine(Static):
             text.append(f"   head r{look.summary.head:04d}")
         if shown is not None and shown != look.summary.head:
             text.append(f"   looking at r{shown:04d}")
-        text.append(review_words(look))
         self.update(text)
 
 
 def review_words(look: Look) -> str:
-    """Say how people's rulings change what the open round will train on."""
+    """Say what the open round will train on, and how people's rulings changed that."""
     review = look.review
     if review is None:
         return ""
@@ -59,8 +59,8 @@ def review_words(look: Look) -> str:
         for sign, count in (("+", review.added), ("-", review.removed), ("✎", review.edited))
         if count
     ]
-    words = f"   review of r{look.summary.open:04d}: trains on {review.total:,} samples"
-    return f"{words} ({' '.join(changes)} by you)" if changes else f"{words}; s trains"
+    by_you = f" ({' '.join(changes)} by you)" if changes else ""
+    return f": it will train on {review.total:,} samples{by_you}"
 
 
 class PhaseBar(Widget):
@@ -125,7 +125,7 @@ class PhaseBar(Widget):
             return Text("▸ The engine is at work …"), Text("")
         if open_round is not None:
             phase = look.summary.round(open_round).round.phase
-            first = Text(f"‖ r{open_round:04d} waits before {phase}.")
+            first = Text(f"‖ r{open_round:04d} waits before {phase}{review_words(look)}.")
             return first, Text("Press s to go on, . for one phase, u to leave it.", style="bold")
         return Text(_engine_words(look), style="dim"), Text("")
 
@@ -150,8 +150,9 @@ class SignalPanel(Widget):
     help_text: ClassVar[str] = (
         "Only problems that the model sometimes gets right and sometimes wrong tell good answers"
         " from bad ones. ✗ all wrong: nothing to learn from; ✓ all right: nothing new; ± mixed:"
-        " the signal; ? no answer could be read. Below: the share of samples that was accepted,"
-        " by level. A level whose share is near 0 costs samples and gives none back."
+        " the signal; ? no answer could be read. Below, by level: the share of samples that were"
+        " right, and how many the selection kept (it may leave out duplicates, and keep only a few"
+        " of a problem). A level whose share is near 0 costs samples and gives none back."
         " (A filter keeps each sample with the chance that it is right, so k samples of a problem"
         " with success s give k·s accepted ones on average.)"
     )
@@ -170,8 +171,8 @@ class SignalPanel(Widget):
             here = look.summary.round(shown)
             self.border_subtitle = here.round.label
             parts += _shares(here.shares) + _accepted(here, look)
-            parts += _by_level(here.accepted_by_level)
-        parts.append(advice_text(advise(look.summary)))
+            parts += _by_level(here)
+        parts.append(advice_text(advise(look.summary)) if not look.working else Text(RUNNING))
         self._content = Group(*parts)
         self.refresh()
 
@@ -205,14 +206,15 @@ def _accepted(here: RoundSummary, look: Look) -> list[Text | Table]:
     return [Text(words)]
 
 
-def _by_level(accepted: Mapping[int, tuple[int, int]]) -> list[Text | Table]:
-    """Draw a bar for each level that was drawn: the share of its samples that counted."""
-    rows = [(level, kept, drawn) for level, (kept, drawn) in accepted.items() if level and drawn]
-    if not rows:
-        return []
+def _by_level(here: RoundSummary) -> list[Text | Table]:
+    """Draw a bar for each level that was drawn: how many of its samples were right."""
     table = Table.grid(padding=(0, 1))
-    for level, kept, drawn in rows:
-        share = kept / drawn
-        bar = "█" * round(12 * share) or ("▏" if kept else "")
-        table.add_row(f"level {level}", Text(bar.ljust(12, "·")), f"{kept:,} of {drawn:,}")
-    return [table]
+    for level, (kept, drawn) in here.accepted_by_level.items():
+        measured = here.success.get(level)
+        if not level or not drawn or measured is None:
+            continue
+        share = measured.value
+        bar = "█" * round(10 * share) or ("▏" if share else "")
+        words = f"{share:.0%} right, kept {kept:,} of {drawn:,}"
+        table.add_row(f"level {level}", Text(bar.ljust(10, "·")), words)
+    return [table] if table.row_count else []

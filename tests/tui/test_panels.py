@@ -17,7 +17,7 @@ from sitool.tui.desk import Desk, Look, Looked
 from sitool.tui.dialogs import Ask, Choose, Write
 from sitool.tui.help import HelpScreen
 from sitool.tui.rounds import RoundTree, tree_lines
-from sitool.tui.status import HeaderLine, PhaseBar, SignalPanel
+from sitool.tui.status import PhaseBar, SignalPanel
 
 
 def look_of(study: Study, **changes: Any) -> Look:
@@ -180,16 +180,12 @@ async def test_the_phase_bar_follows_a_round(forked: Study) -> None:
 
 async def test_a_paused_round_says_how_to_go_on(forked: Study) -> None:
     forked.step(to="select")
-    bar, header = OnePanel(PhaseBar()), OnePanel(HeaderLine())
-    look = look_of(forked)
-    async with bar.run_test(size=(100, 4)) as pilot:
-        bar.panel.look(look, 5)
+    app, look = OnePanel(PhaseBar()), look_of(forked)
+    assert look.review is not None
+    async with app.run_test(size=(100, 4)) as pilot:
+        app.panel.look(look, 5)
         await pilot.pause()
-        assert "waits before train" in bar.text()
-    async with header.run_test(size=(140, 4)) as pilot:
-        header.panel.look(look, 5)
-        await pilot.pause()
-        assert f"trains on {look.review.total}" in header.text()
+        assert f"waits before train: it will train on {look.review.total}" in app.text()
 
 
 async def test_help_explains_every_panel_and_key() -> None:
