@@ -405,6 +405,49 @@ def test_a_second_engine_is_refused_by_the_command_line(cli: Cli, study: Study) 
     assert said.err.startswith(f"error: Process {os.getpid()} is working on this study.")
 
 
+# How the terminal app is started.
+
+
+@pytest.fixture
+def app_started(monkeypatch: pytest.MonkeyPatch) -> list[Path | None]:
+    """A terminal, and an app that only notes what it was asked to open."""
+    started: list[Path | None] = []
+    monkeypatch.setattr("sitool.cli.app.in_terminal", lambda: True)
+    monkeypatch.setattr("sitool.cli.app.run_app", started.append)
+    return started
+
+
+def test_without_a_command_the_app_opens_on_the_studies(
+    cli: Cli, app_started: list[Path | None]
+) -> None:
+    assert cli() == Said(0, "", "")
+    assert app_started == [None]
+
+
+def test_open_goes_straight_into_a_study(
+    cli: Cli, study: Study, tmp_path: Path, app_started: list[Path | None]
+) -> None:
+    assert cli("open", study.folder) == Said(0, "", "")
+    assert cli("open", tmp_path / "nowhere").code == 2
+    assert app_started == [study.folder]
+
+
+def test_a_command_does_not_start_the_app(cli: Cli, app_started: list[Path | None]) -> None:
+    assert cli("presets").code == 0
+    assert app_started == []
+
+
+def test_without_a_terminal_there_is_help_instead_of_the_app(cli: Cli, study: Study) -> None:
+    said = cli()
+    assert said.code == 0
+    assert "Usage: " in said.out
+    assert "Commands" in said.out
+    opened = cli("open", study.folder)
+    assert opened.code == 2
+    assert "error: The app needs a terminal" in opened.err
+    assert f"try: sitool status {study.folder}" in opened.err
+
+
 # What must not reach a terminal.
 
 

@@ -30,6 +30,7 @@ def heavy_after(code: str, *arguments: str) -> list[str]:
         "sitool", "sitool.cli", "sitool.client", "sitool.summary", "sitool.store", "sitool.config",
         "sitool.presets", "sitool.export", "sitool.engine", "sitool.loop", "sitool.parts",
         "sitool.registry", "sitool.verifiers.worker", "sitool.samplers.scripted",
+        "sitool.tui.studies", "sitool.tui.settings",
     ],
 )  # fmt: skip
 def test_importing_loads_no_model_library(module: str) -> None:
@@ -56,6 +57,17 @@ def test_commands_that_look_load_no_model_library(two_rounds: Path, command: str
         "from sitool.cli import main\n"
         f"sys.argv = ['sitool', *{words!r}]\n"
         "try:\n    main()\nexcept SystemExit as ended:\n    assert not ended.code"
+    )
+    assert heavy_after(code) == []
+
+
+def test_commands_load_no_screen(two_rounds: Path) -> None:
+    code = (
+        "import sys\n"
+        "from sitool.cli import main\n"
+        f"sys.argv = ['sitool', 'status', {str(two_rounds)!r}]\n"
+        "main.__globals__['app'](standalone_mode=False)\n"
+        "assert 'textual' not in sys.modules"
     )
     assert heavy_after(code) == []
 

@@ -1,20 +1,60 @@
-"""The commands of `sitool`, and how an error is told."""
+"""The commands of `sitool`, how the terminal app is started, and how an error is told."""
 
 import sys
+from pathlib import Path
 
 import typer
 from rich.console import Console
 
+from sitool import client
 from sitool.cli import commands, explain, takeout
-from sitool.errors import SitoolError
+from sitool.errors import SitoolError, StudyError
 
 app = typer.Typer(
     name="sitool",
-    help="Drive the self-improvement of a small language model, round by round.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback()
+def start(context: typer.Context) -> None:
+    """Drive the self-improvement of a small language model, round by round.
+
+    Without a command, in a terminal, it opens the app on your studies.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    if in_terminal():
+        run_app(None)
+    else:
+        typer.echo(context.get_help())
+
+
+@app.command("open")
+def open_(folder: commands.StudyDir) -> None:
+    """Open a study in the terminal app."""
+    client.open_study(folder).close()
+    if not in_terminal():
+        raise StudyError(
+            "The app needs a terminal, and this is none.", f"try: sitool status {folder}"
+        )
+    run_app(folder)
+
+
+def in_terminal() -> bool:
+    """Whether a person is there to look and to press keys."""
+    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+
+
+def run_app(folder: Path | None) -> None:
+    """Run the terminal app; imported here, since no other command needs a screen."""
+    from sitool.tui.app import run
+
+    run(folder)
+
+
 commands.register(app)
 takeout.register(app)
 explain.register(app)
