@@ -31,7 +31,7 @@ PAIR = ("primary", "warning")
 class Chart(Widget, can_focus=True):
     """Draws one `Plot`, and follows it as it grows unless somebody zoomed in."""
 
-    help_text: ClassVar[str] = (
+    keys_in_words: ClassVar[str] = (
         "+ and - zoom, the arrow keys move what is seen, 0 shows everything again; l shades the"
         " 95 % interval of the next line. Zoomed out, new points keep coming into view."
     )

@@ -24,6 +24,7 @@ from sitool.summary import Comparison, RoundSummary, Summary
 from sitool.tui.chart import Chart
 from sitool.tui.charts import Charts, TabLine
 from sitool.tui.differences import Differences, verdict, with_interval
+from sitool.tui.help import show_help
 from sitool.tui.pairs import Change, Pair, PairScreen, PairTable, count_changes, read_pairs
 
 EVERY = "all"
@@ -66,7 +67,7 @@ class OverlayPanel(Charts):
     BORDER_TITLE = "Charts"
     help_text: ClassVar[str] = (
         "The same chart of both branches, from the base on; where they share rounds they share"
-        " the curve. 1 to 5 choose the chart. " + Chart.help_text
+        " the curve. 1 to 5 choose the chart. " + Chart.keys_in_words
     )
     DEFAULT_CSS = """
     OverlayPanel { border: round $panel-lighten-2; padding: 0 1; }
@@ -103,6 +104,7 @@ class CompareScreen(Screen[None]):
     """
 
     TITLE = "Compare"
+    BORDER_TITLE = "Compare"
     AUTO_FOCUS = "Differences DataTable"
     HORIZONTAL_BREAKPOINTS = BREAKPOINTS
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -111,6 +113,7 @@ class CompareScreen(Screen[None]):
         Binding("c", "part('charts')", "Charts"),
         Binding("p", "part('problems')", "Problems"),
         Binding("f", "filter", "Filter"),
+        Binding("question_mark", "help", "Help", key_display="?"),
         Binding("w", "swap", "Swap"),
         Binding("e", "export", "SVG"),
         *(
@@ -278,6 +281,10 @@ class CompareScreen(Screen[None]):
 
     def _tell_file(self, file: Path) -> None:
         self.app.notify(f"The chart is in {file}.")
+
+    def action_help(self) -> None:
+        """Explain this screen."""
+        show_help(self)
 
     def on_pair_table_opened(self, event: PairTable.Opened) -> None:
         """Show a problem with both answers in full."""

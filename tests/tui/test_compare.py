@@ -16,6 +16,7 @@ from sitool.tui.charts import TabLine
 from sitool.tui.compare import CompareScreen, OverlayPanel
 from sitool.tui.desk import Desk, Done
 from sitool.tui.differences import Differences, picture, verdict
+from sitool.tui.help import HelpScreen
 from sitool.tui.pairs import Change, PairScreen, PairTable, count_changes, in_full, read_pairs
 
 
@@ -215,6 +216,17 @@ async def test_the_same_round_twice_asks_for_another(study: Study) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         assert "The same round twice" in app.said()
+
+
+async def test_the_screen_explains_itself(study: Study) -> None:
+    app = Compares(study)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert isinstance(app.screen, HelpScreen)
+        await pilot.press("escape")
+        assert isinstance(app.screen, CompareScreen)
 
 
 async def test_the_shown_chart_is_written_as_svg(study: Study) -> None:
