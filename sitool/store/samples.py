@@ -7,7 +7,7 @@ pages by key, so that a table of a million samples never has to be loaded.
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 
@@ -298,7 +298,7 @@ class Samples:
         descending: bool = False,
         after: int = 0,
         sizes: Iterable[int] = (),
-    ) -> Iterator[list[int]]:
+    ) -> Generator[list[int]]:
         """Yield the ids of a filter in order, list by list: first short ones, to begin with.
 
         Args:

@@ -1,0 +1,133 @@
+"""The terminal app: how soon it is there and how soon it answers, with a million samples.
+
+    python -m benchmarks.tui --samples 1000000
+
+Keys are timed in a terminal of our own, from the key to the last byte that it draws.
+"""
+
+import argparse
+import asyncio
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from textual.app import App, ComposeResult
+from textual.pilot import Pilot
+
+from benchmarks.many_samples import make_study
+from benchmarks.terminal import Terminal
+from sitool.client import open_study
+from sitool.tui.desk import Look
+from sitool.tui.sample_table import SampleTable
+from sitool.tui.samples import SamplesPanel
+
+SIZE = (120, 40)
+ROUND = 1
+KEYS = {"down": b"\x1b[B", "page down": b"\x1b[6~"}
+FILTERS = (
+    "accepted", "failed", "unparsed", "overridden", "level:6", "level:5-7", "score:0-.5", "abc",
+    "sort:logprob", "sort:-score",
+)  # fmt: skip
+
+
+class Alone(App[None]):
+    """The samples panel and nothing else."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def compose(self) -> ComposeResult:
+        yield SamplesPanel(self.folder)
+
+    def on_mount(self) -> None:
+        with_study = open_study(self.folder)
+        look = Look(with_study.summary(), None, None, False, False, None, 1)
+        with_study.close()
+        panel = self.query_one(SamplesPanel)
+        panel.look(look, ROUND)
+        panel.focus_table()
+
+
+def table(app: App[None]) -> SampleTable:
+    """Return the table."""
+    return app.query_one(SampleTable)
+
+
+async def until(pilot: Pilot[None], there: Callable[[], bool]) -> float:
+    """Wait and return the seconds it took."""
+    started = time.perf_counter()
+    while not there():
+        if time.perf_counter() - started > 60:
+            raise TimeoutError("nothing came within a minute")
+        await asyncio.sleep(0.002)
+    await pilot._wait_for_screen()
+    return time.perf_counter() - started
+
+
+def p95(milliseconds: list[float]) -> float:
+    """Return the time that 95 % stay below."""
+    return round(statistics.quantiles(milliseconds, n=20)[-1], 1)
+
+
+def measure_keys(folder: Path) -> dict[str, object]:
+    """Time keys in a terminal of our own; milliseconds, and MB of memory."""
+    started = time.perf_counter()
+    with Terminal(["-m", "benchmarks.tui", "--show", str(folder)], SIZE) as terminal:
+        found: dict[str, object] = {}
+        terminal.read_until(rb"1-\d+ of [1-9]")
+        found["command to first rows, ms"] = round(1000 * (time.perf_counter() - started))
+        terminal.read_until(rb"of [\d,]+ \xe2\x94\x80")
+        found["command to whole list, ms"] = round(1000 * (time.perf_counter() - started))
+        for name, key in KEYS.items():
+            found[f"{name}, p95 ms"] = p95([terminal.press(key) for _ in range(100)])
+        terminal.press(b"\x1b[H")
+        found["jump to the end, ms"] = round(terminal.press(b"\x1b[F"), 1)
+        found["page up from there, p95 ms"] = p95([terminal.press(b"\x1b[5~") for _ in range(100)])
+        found["peak memory of the app, MB"] = terminal.end(b"\x11")
+    return found
+
+
+async def measure_filters(folder: Path) -> dict[str, str]:
+    """Time filters and orders from being asked for to the first rows and to all."""
+    app = Alone(folder)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: table(app).listing.done)
+        return {words: await _filter(app, pilot, words) for words in FILTERS}
+
+
+async def _filter(app: Alone, pilot: Pilot[None], words: str) -> str:
+    from sitool.tui.sample_filter import parse_query
+
+    before = table(app).listing
+    started = time.perf_counter()
+    app.query_one(SamplesPanel).ask(parse_query(words))
+    await until(pilot, lambda: table(app).listing is not before)
+    first = time.perf_counter() - started
+    await until(pilot, lambda: table(app).listing.done)
+    whole = time.perf_counter() - started
+    rows = len(table(app).listing.ids)
+    return f"first rows after {1000 * first:.0f} ms, all {rows:,} after {1000 * whole:.0f} ms"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--samples", type=int, default=1_000_000)
+    parser.add_argument("--study", type=Path, help="a study made before by many_samples")
+    parser.add_argument("--show", type=Path, help="only show the samples of a study")
+    options = parser.parse_args()
+    if options.show:
+        Alone(options.show).run()
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        study = options.study or make_study(Path(folder) / "study", options.samples)
+        figures = measure_keys(study) | {"filters": asyncio.run(measure_filters(study))}
+    print(json.dumps(figures, indent=2, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()

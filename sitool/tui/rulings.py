@@ -1,0 +1,85 @@
+"""What a person says of a sample, on its way from a widget to the study; and taking it back.
+
+Decisions are rows that are only ever added, so taking one back adds another.
+"""
+
+from collections.abc import Sequence
+
+from textual.message import Message
+
+from sitool.client import Study
+from sitool.records import Action, Decision, Sample
+
+TAKEN_BACK = "taken back"
+
+
+class Ruled(Message):
+    """A person rules on a sample, or writes something down about it.
+
+    Attributes:
+        reason: Why; of a note, the note.
+        text: The person's own completion, for an edit.
+    """
+
+    def __init__(
+        self, sample_id: int, action: Action, reason: str = "", text: str | None = None
+    ) -> None:
+        super().__init__()
+        self.sample_id = sample_id
+        self.action = action
+        self.reason = reason
+        self.text = text
+
+
+def carry_out(study: Study, ruled: Ruled) -> None:
+    """Write a ruling down; for `Desk.ask`.
+
+    Raises:
+        SitoolError: It cannot be; the study is as it was.
+    """
+    sample = ruled.sample_id
+    match ruled.action:
+        case Action.ACCEPT:
+            study.accept(sample, ruled.reason)
+        case Action.REJECT:
+            study.reject(sample, ruled.reason)
+        case Action.EDIT:
+            study.edit(sample, ruled.text or "", ruled.reason)
+        case Action.NOTE:
+            study.note(sample, ruled.reason)
+        case Action.CLEAR:
+            study.clear(sample, ruled.reason)
+
+
+def taking_back(sample: Sample) -> Ruled | None:
+    """Return what brings back the ruling before the last one; None if there was none.
+
+    Taking back again goes one further back, as if the decisions were a pile.
+    """
+    pile = _pile(sample.decisions)
+    if len(pile) < 2:
+        return None
+    former = pile[-2]
+    if former is None or former.action is Action.CLEAR:
+        return Ruled(sample.id, Action.CLEAR, TAKEN_BACK)
+    return Ruled(sample.id, former.action, former.reason, former.text)
+
+
+def _pile(decisions: Sequence[Decision]) -> list[Decision | None]:
+    """Return the rulings that stand on one another, those left out that were taken back."""
+    pile: list[Decision | None] = [None]
+    for decision in decisions:
+        if decision.action is Action.NOTE:
+            continue
+        if len(pile) > 1 and _brings_back(decision, pile[-2]):
+            pile.pop()
+        else:
+            pile.append(decision)
+    return pile
+
+
+def _brings_back(decision: Decision, former: Decision | None) -> bool:
+    if former is None or former.action is Action.CLEAR:
+        return decision.action is Action.CLEAR and decision.reason == TAKEN_BACK
+    said, before = ((d.action, d.reason, d.text) for d in (decision, former))
+    return said == before

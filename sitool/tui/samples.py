@@ -1,0 +1,440 @@
+"""The panel of samples: a table with a filter, and what a person says of a sample.
+
+It reads the study through a store of its own and writes nothing: rulings go out as
+messages. What it leaves out: one sample in full (`inspector.py`).
+"""
+
+import re
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Static
+
+from sitool.errors import SitoolError
+from sitool.records import Action
+from sitool.store import SampleFilter, SampleLine, SampleOrder, Store, round_label
+from sitool.tui.desk import Look
+from sitool.tui.dialogs import Write
+from sitool.tui.rulings import Ruled, taking_back
+from sitool.tui.sample_filter import FilterBar, Query
+from sitool.tui.sample_list import Listed, Lister, Listing
+from sitool.tui.sample_table import SampleTable
+from sitool.visible import one_line
+
+ORDERS = {
+    SampleOrder.DRAWN: "as drawn",
+    SampleOrder.LEVEL: "by level",
+    SampleOrder.LOGPROB: "by log-probability",
+    SampleOrder.LENGTH: "by length",
+    SampleOrder.SCORE: "by score",
+}
+SORT_WORD = re.compile(r"(?<!\S)sort:\S*\s*")
+RULING_ACTIONS = ("inspect", "rule", "note", "clear", "take_back", "siblings", "sibling")
+
+
+class SamplesPanel(Widget):
+    """The samples of the shown round, filtered and sorted.
+
+    Args:
+        folder: The study.
+    """
+
+    BORDER_TITLE = "Samples"
+    help_text: ClassVar[str] = (
+        "What the model wrote, one sample in a line: ✓ passed, ✗ failed, ? no verdict, ✎ a person"
+        " ruled. The score is the lowest that a verifier gave, from 0 to 1; the weight is how much"
+        " the sample counts in training, as the selection's rule or a person decided. / filters"
+        " (accepted, failed, unparsed, overridden, level:5-7, score:0-.5, role:greedy, round:3, or"
+        " any text to find), b sorts, Enter shows a sample in full, a accepts it, x rejects it,"
+        " Delete clears the ruling, z takes the last one back, n writes a note, k goes to the next"
+        " sample of the same problem, v shows them all side by side."
+    )
+    BINDINGS: ClassVar = [
+        Binding("enter", "inspect", "Inspect"),
+        Binding("a", "rule('accept')", "Accept"),
+        Binding("x", "rule('reject')", "Reject"),
+        Binding("delete,backspace", "clear", "Clear ruling", key_display="del", show=False),
+        Binding("z", "take_back", "Take back", show=False),
+        Binding("n", "note", "Note", show=False),
+        Binding("slash", "filter", "Filter", key_display="/"),
+        Binding("b", "sort", "Sort"),
+        Binding("B", "turn", "Turn the order round", show=False),
+        Binding("v", "siblings", "Side by side"),
+        Binding("k", "sibling(1)", "Next of the problem", show=False),
+        Binding("K", "sibling(-1)", "Previous of the problem", show=False),
+        Binding("escape", "all", "Clear filter", show=False),
+    ]
+    DEFAULT_CSS = """
+    SamplesPanel { border: round $panel-lighten-2; height: 1fr; }
+    SamplesPanel:focus-within { border: round $accent; }
+    SamplesPanel > .empty { display: none; height: auto; padding: 0 1; color: $text-muted; }
+    SamplesPanel.-empty > .empty { display: block; }
+    """
+
+    class Opened(Message):
+        """A sample is to be shown in full."""
+
+        def __init__(self, sample_id: int) -> None:
+            super().__init__()
+            self.sample_id = sample_id
+
+    class SiblingsWanted(Message):
+        """All samples of a problem are to be shown side by side."""
+
+        def __init__(self, problem_id: int, round_id: int) -> None:
+            super().__init__()
+            self.problem_id = problem_id
+            self.round = round_id
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(id="samples")
+        self._folder = folder
+        self._store: Store | None = None
+        self._lister = Lister(folder, self.post_message)
+        self._query = Query()
+        self._look: Look | None = None
+        self._shown: int | None = None
+        self._coming = Listing(SampleFilter())
+        self._stamp: object = None
+        self._follow = False
+        self._to_end = False
+        self._title: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        """Hold the bar, what is said where nothing is, and the table."""
+        yield FilterBar()
+        yield Static(classes="empty", markup=False)
+        yield SampleTable()
+
+    def on_mount(self) -> None:
+        """Open the study for reading."""
+        try:
+            self._store = Store(self._folder)
+        except SitoolError as error:
+            self._say_empty(error.message)
+            return
+        self._lister.start()
+        # Not by a message, so that the title is drawn together with the rows.
+        self.watch(self._table, "scroll_y", self._retitle, init=False)
+        self._table.read_from(self._store)
+        self._update()
+
+    def on_unmount(self) -> None:
+        """Close what was opened."""
+        self._lister.close()
+        if self._store is not None:
+            self._store.close()
+
+    @property
+    def _table(self) -> SampleTable:
+        return self.query_one(SampleTable)
+
+    @property
+    def _listing(self) -> Listing:
+        return self._table.listing
+
+    @property
+    def where(self) -> SampleFilter | None:
+        """The samples that are shown, such as for an export; None before the first round."""
+        if self._shown is None:
+            return None
+        return self._query.within(self._shown, self._usual_role)
+
+    @property
+    def current(self) -> SampleLine | None:
+        """The sample under the cursor."""
+        return self._table.current
+
+    @property
+    def _usual_role(self) -> str:
+        """What of a round is looked at first: what it drew; of the base, its greedy answers."""
+        rounds = self._look.summary.rounds if self._look else ()
+        base = any(r.round.id == self._shown and r.round.parent is None for r in rounds)
+        return "greedy" if base else "train"
+
+    def focus_table(self) -> None:
+        """Give the table the keys."""
+        self._table.focus()
+
+    # What is shown.
+
+    def look(self, look: Look, shown: int | None) -> None:
+        """Draw the samples of the shown round as they are now."""
+        if shown != self._shown:
+            self._follow = look.working and shown == look.summary.open
+        self._look, self._shown = look, shown
+        if self._store is not None:
+            self._update()
+
+    def _update(self) -> None:
+        where = self.where
+        if where is None or self._store is None:
+            self._say_empty(
+                "No samples yet. Press s to step: the base is measured first,"
+                " then the first round draws samples."
+            )
+            return
+        stamp = self._stamp_of(where)
+        if (where, self._query.order, self._query.descending) != self._coming.question:
+            self._search(where)
+        elif stamp != self._stamp:
+            self._refresh()
+        self._stamp = stamp
+        self._retitle()
+
+    def _stamp_of(self, where: SampleFilter) -> object:
+        """Return what differs when the list or its lines may have changed."""
+        assert self._store is not None
+        version = self._look.version if self._look else 0
+        try:
+            return (version, *self._store.samples.stamp(where.round or 0))
+        except SitoolError:
+            return None
+
+    def _search(self, where: SampleFilter) -> None:
+        self._coming = Listing(where, self._query.order, self._query.descending)
+        self._to_end = False
+        self._lister.search(self._coming)
+
+    def _refresh(self) -> None:
+        """Read the lines again, and look for samples that are new or fit only now."""
+        self._table.forget_lines()
+        if not self._coming.done:
+            return
+        if not self._coming.only_grows:
+            self._coming = Listing(*self._coming.question)
+        self._lister.search(self._coming)
+
+    def on_listed(self, event: Listed) -> None:
+        """Show more of what was searched for."""
+        event.stop()
+        listing = event.listing
+        if listing is not self._coming:
+            return
+        again = listing is not self._listing and listing.question == self._listing.question
+        if again and not listing.done:
+            return
+        self._table.show_listing(listing, self._row_in(listing, again))
+        self._empty_or_not(listing)
+        self._retitle()
+        self.refresh_bindings()
+
+    def _row_in(self, listing: Listing, again: bool) -> int:
+        """Return the row that the cursor is to have in a list that came or grew."""
+        current = self.current
+        if self._to_end or (self._follow and listing is self._listing):
+            self._to_end = self._to_end and not listing.done
+            return len(listing.ids) - 1
+        if again and current is not None:
+            row = listing.row_of(current.id)
+            return self._table.row if row is None else row
+        return self._table.row if listing is self._listing else 0
+
+    def _empty_or_not(self, listing: Listing) -> None:
+        if listing.error:
+            self._say_empty(listing.error)
+        elif listing.done and not listing.ids:
+            self._say_empty(self._why_empty())
+        else:
+            self.remove_class("-empty")
+
+    def _say_empty(self, sentence: str) -> None:
+        self.add_class("-empty")
+        self.query_one(".empty", Static).update(sentence)
+
+    def _why_empty(self) -> str:
+        where = self.where
+        if where is None or self._look is None:
+            return ""
+        if self._query.words:
+            return (
+                f"No sample fits {one_line(self._query.words, 60)!r}."
+                " Change the filter with /, or clear it with Escape."
+            )
+        if self._look.summary.open == where.round:
+            goes_on = "They come as they are drawn." if self._look.working else "Go on with s."
+            return f"{round_label(where.round or 0)} has drawn no samples yet. {goes_on}"
+        return f"{round_label(where.round or 0)} drew no samples. Choose another round."
+
+    def _retitle(self) -> None:
+        where = self.where
+        if where is None:
+            return
+        parts = [f"Samples of {round_label(where.round or 0)}"]
+        if where.role != "train" and "role:" not in self._query.words:
+            parts.append(f"{where.role} answers of the evaluation")
+        words = SORT_WORD.sub("", self._query.words).strip()
+        if words:
+            parts.append(one_line(words, 40))
+        if self._query.order is not SampleOrder.DRAWN or self._query.descending:
+            turned = "↓" if self._query.descending else "↑"
+            parts.append(f"{ORDERS[self._query.order]} {turned}")
+        parts.append(self._extent())
+        # Every new title draws the whole panel again.
+        if parts != self._title:
+            self._title = parts
+            self.border_title = Text(" · ".join(parts))
+
+    def _extent(self) -> str:
+        """Say which rows are in sight, of how many."""
+        table, listing = self._table, self._listing
+        found = len(listing.ids)
+        if self._coming is not listing and self._coming.question != listing.question:
+            return "searching …"
+        if not found:
+            return "none" if listing.done else "searching …"
+        first = table.first_in_sight + 1
+        last = min(first + table.rows_in_sight - 1, found)
+        return f"{first:,}-{last:,} of {found:,}{'' if listing.done else ' …'}"
+
+    def on_sample_table_moved(self, event: SampleTable.Moved) -> None:
+        """Stay where we were put; at the end of a list that grows, stay at the end."""
+        event.stop()
+        at_end = self._table.row == len(self._listing.ids) - 1
+        self._follow = at_end and bool(self._look and self._look.working)
+        self._to_end = at_end and not self._listing.done
+
+    def on_resize(self) -> None:
+        """Say how many rows fit now."""
+        self._retitle()
+
+    # Filters and order.
+
+    def action_filter(self) -> None:
+        """Open the filter bar."""
+        self.query_one(FilterBar).open(self._query.words)
+
+    def action_all(self) -> None:
+        """Show all samples again, in the order in which they were drawn."""
+        self.query_one(FilterBar).action_clear()
+        self.ask(Query())
+
+    def on_filter_bar_asked(self, event: FilterBar.Asked) -> None:
+        """Search for what was typed, in the present order unless the words name one."""
+        event.stop()
+        self.ask(event.query)
+
+    def on_filter_bar_left(self, event: FilterBar.Left) -> None:
+        """Give the table the keys back."""
+        event.stop()
+        self._table.focus()
+
+    def ask(self, query: Query) -> None:
+        """Show the samples that a query asks for."""
+        self._query = query
+        self._update()
+
+    def action_sort(self) -> None:
+        """Sort by the next thing."""
+        orders = list(ORDERS)
+        following = orders[(orders.index(self._query.order) + 1) % len(orders)]
+        self._sort(following, descending=False)
+
+    def action_turn(self) -> None:
+        """Turn the order round."""
+        self._sort(self._query.order, descending=not self._query.descending)
+
+    def _sort(self, order: SampleOrder, *, descending: bool) -> None:
+        words = SORT_WORD.sub("", self._query.words).strip()
+        if order is not SampleOrder.DRAWN or descending:
+            words += f" sort:{'-' if descending else ''}{order}"
+        self.ask(Query(words.strip(), self._query.where, order, descending))
+
+    # One sample.
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Dim what needs a sample where there is none."""
+        if action in RULING_ACTIONS and self.is_mounted and not self._listing.ids:
+            return None
+        return True
+
+    def on_sample_table_chosen(self, event: SampleTable.Chosen) -> None:
+        """Look at a sample that was clicked twice."""
+        event.stop()
+        self.action_inspect()
+
+    def action_inspect(self) -> None:
+        """Ask for the sample under the cursor in full."""
+        if self.current is not None:
+            self.post_message(self.Opened(self.current.id))
+
+    def action_siblings(self) -> None:
+        """Ask for all samples of the problem under the cursor."""
+        if self.current is not None:
+            self.post_message(self.SiblingsWanted(self.current.problem_id, self.current.round))
+
+    def action_sibling(self, step: int) -> None:
+        """Go to the next or previous sample of the same problem that is in the list."""
+        current = self.current
+        if current is None or self._store is None:
+            return
+        ids = self._store.samples.siblings(current.problem_id)
+        ids = ids[ids.index(current.id) + 1 :] if step > 0 else ids[: ids.index(current.id)][::-1]
+        rows = (self._listing.row_of(i) for i in ids)
+        row = next((row for row in rows if row is not None), None)
+        if row is None:
+            word = "further" if step > 0 else "earlier"
+            self.app.notify(f"No {word} sample of this problem is in the list; v shows all.")
+        else:
+            self._table.go_to(row)
+
+    def neighbour(self, sample_id: int, step: int) -> int | None:
+        """Move the cursor from a sample to the next or previous in the table; returns its id."""
+        row = self._listing.row_of(sample_id)
+        row = self._table.row if row is None else row + step
+        if not 0 <= row < len(self._listing.ids):
+            return None
+        self._table.go_to(row)
+        return self._listing.ids[row]
+
+    def action_rule(self, action: str) -> None:
+        """Accept or reject the sample under the cursor."""
+        self._rule(Action(action))
+
+    def action_clear(self) -> None:
+        """Let the verifiers decide again about the sample under the cursor."""
+        if self.current is not None and self.current.ruling is None:
+            self.app.notify("Nobody has ruled on this sample, so there is nothing to clear.")
+        else:
+            self._rule(Action.CLEAR)
+
+    def action_note(self) -> None:
+        """Ask for a note on the sample under the cursor."""
+        if self._may_rule():
+            self.app.push_screen(Write("A note on this sample:"), self._write_note)
+
+    def _write_note(self, text: str | None) -> None:
+        if text:
+            self._rule(Action.NOTE, reason=text)
+
+    def action_take_back(self) -> None:
+        """Undo the last decision about the sample under the cursor."""
+        if self.current is None or self._store is None or not self._may_rule():
+            return
+        undo = taking_back(self._store.samples.sample(self.current.id))
+        if undo is None:
+            self.app.notify("Nothing was decided about this sample that could be taken back.")
+        else:
+            self.post_message(undo)
+
+    def _rule(self, action: Action, reason: str = "") -> None:
+        if self._may_rule() and self.current is not None:
+            self.post_message(Ruled(self.current.id, action, reason))
+
+    def _may_rule(self) -> bool:
+        current = self.current
+        if current is None:
+            return False
+        if current.role != "train":
+            self.app.notify(
+                "This sample belongs to the evaluation, which nobody overrules;"
+                " choose a round with samples of its own.",
+                severity="warning",
+            )
+            return False
+        return True
