@@ -247,7 +247,8 @@ def plot(runs: Sequence[Run], file: Path) -> None:
     )
     band = base.mark_area(opacity=0.2).encode(y="low:Q", y2="high:Q")
     line = base.mark_line(point=True).encode(
-        y=alt.Y("accuracy:Q", title="accuracy, all levels"), strokeDash="curriculum:N"
+        y=alt.Y("accuracy:Q", title="accuracy, all levels"),
+        strokeDash=alt.StrokeDash("curriculum:N", legend=None),
     )
     chart = alt.layer(band, line).properties(width=280, height=200)
     chart.facet(facet=alt.Facet("panel:N", title=None), columns=2).save(str(file))
