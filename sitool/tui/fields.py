@@ -74,13 +74,13 @@ class SettingField(Widget):
     SettingField { height: auto; margin-bottom: 1; }
     SettingField > Horizontal { height: 1; }
     SettingField .name { width: 21; text-style: bold; }
-    SettingField Input, SettingField Select { width: 24; }
+    SettingField Input, SettingField Select { width: 20; }
     SettingField Input { background: $panel; }
     SettingField Input:focus { background: $primary 30%; }
     SettingField Switch { border: none; padding: 0; height: 1; width: auto; background: $panel; }
     SettingField Switch:focus { border: none; background: $primary 30%; }
     SettingField SelectCurrent { background: $panel; padding: 0 1; }
-    SettingField Switch { margin-right: 20; }
+    SettingField Switch { margin-right: 16; }
     SettingField .mark { width: 1fr; padding-left: 1; color: $text-accent; }
     SettingField .about { color: $text-muted; padding-left: 2; }
     SettingField.wrong .about { color: $text-error; }
@@ -144,7 +144,8 @@ class SettingField(Widget):
             return
         self._marked = (was, complaint)
         shown = "" if was is None else f"● was {one_line(was, 40) or 'empty'}"
-        self.query_one(".mark", Static).update(Text(shown))
+        mark = Text(shown, no_wrap=True, overflow="ellipsis")
+        self.query_one(".mark", Static).update(mark)
         about = self._about()
         if complaint:
             about.append(f"\n✗ {one_line(complaint)}", "bold")

@@ -30,6 +30,8 @@ FOUND_AT_MOST = 20
 
 SEARCH_SECONDS = 0.15
 REST_SECONDS = 0.06
+FIRST = "*"
+"""In place of a path: whichever setting is shown first."""
 
 
 class SettingsForm(Widget):
@@ -66,7 +68,7 @@ class SettingsForm(Widget):
     SettingsForm { height: 1fr; layout: vertical; }
     SettingsForm #search { margin-bottom: 1; background: $panel; }
     SettingsForm > Horizontal { height: 1fr; }
-    SettingsForm #groups { width: 18; height: 1fr; background: transparent; border: none; }
+    SettingsForm #groups { width: 16; height: 1fr; background: transparent; border: none; }
     SettingsForm #panes { width: 1fr; padding: 0 0 0 1; border-left: solid $panel; }
     SettingsForm .fields { height: 1fr; padding: 0 1 0 0; }
     SettingsForm #group-about { color: $text-muted; margin-bottom: 1; }
@@ -169,7 +171,8 @@ class SettingsForm(Widget):
     @on(OptionList.OptionSelected, "#groups")
     def _enter_group(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        self.screen.focus_next("SettingField Input, SettingField Select, SettingField Switch")
+        # What is on the screen may not be drawn yet.
+        self._show_later(focus=FIRST)
 
     @on(Input.Changed, "#search")
     def _search_soon(self, event: Input.Changed) -> None:
@@ -179,7 +182,8 @@ class SettingsForm(Widget):
     @on(Input.Submitted, "#search")
     def _enter_found(self, event: Input.Submitted) -> None:
         event.stop()
-        self.screen.focus_next("SettingField Input, SettingField Select, SettingField Switch")
+        # What is on the screen may not be drawn yet.
+        self._show_later(focus=FIRST)
 
     def on_setting_field_edited(self, event: SettingField.Edited) -> None:
         """Take in an edit."""
@@ -246,11 +250,14 @@ class SettingsForm(Widget):
     def _show_soon(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self.set_timer(seconds, self._show_later) if seconds else None
-        if not seconds:
+        if seconds:
+            self._timer = self.set_timer(seconds, self._show_later)
+        else:
             self._show_later()
 
     def _show_later(self, focus: str = "") -> None:
+        if self._timer is not None:
+            self._timer.stop()
         self._drawn_once = True
         self._stale, self._focus = True, focus
         if not self._showing:
@@ -277,8 +284,9 @@ class SettingsForm(Widget):
             other.display = other is pane
         self._mark()
         for field in self._fields():
-            if field.setting.path == focus:
+            if focus in (FIRST, field.setting.path) and not field.disabled:
                 field.editor.focus()
+                break
 
     async def _table(self) -> Widget:
         """Return the settings of the present table; drawn once, since that takes a while."""
@@ -305,6 +313,7 @@ class SettingsForm(Widget):
         for field in fields:
             field.disabled = self._is_locked(field.setting.path)
         pane = VerticalScroll(*fields, id=name, classes="fields", can_focus=False)
+        pane.display = False
         await self.query_one("#panes").mount(pane)
         return pane
 

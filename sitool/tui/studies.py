@@ -69,7 +69,7 @@ class StudiesScreen(Screen[None]):
     BINDINGS: ClassVar = [
         Binding("enter", "demo", "Make the demo study", key_display="⏎"),
         Binding("n", "new", "New"),
-        Binding("o", "open_folder", "Other folder"),
+        Binding("o", "open_folder", "Folder"),
         Binding("d", "duplicate", "Duplicate"),
         Binding("x,delete", "delete", "Delete", key_display="x"),
         Binding("r", "refresh", "Refresh", show=False),

@@ -66,6 +66,8 @@ async def edit(app: OneStudy, pilot: Pilot[None], path: str, *keys: str) -> None
     groups.highlighted = groups.get_option_index(path.partition(".")[0])
     await until(pilot, lambda: any(f.setting.path == path for f in form.query(SettingField)))
     field = next(f for f in form.query(SettingField) if f.setting.path == path)
+    await until(pilot, lambda: field.query("Input, Select, Switch"))
+    await until(pilot, lambda: field.query_ancestor(".fields").display)
     field.editor.focus()
     await pilot.press(*keys)
 
