@@ -31,6 +31,25 @@ class Ruled(Message):
         self.text = text
 
 
+def why_not(role: str) -> str:
+    """Say why nobody rules on samples of a role; nothing if people may."""
+    if role == "train":
+        return ""
+    return (
+        "This sample belongs to the evaluation, which nobody overrules;"
+        " choose a round with samples of its own."
+    )
+
+
+def why_idle(ruling: Decision | None, action: Action) -> str:
+    """Say why an action would change nothing; nothing if it would."""
+    if action is Action.CLEAR and ruling is None:
+        return "Nobody has ruled on this sample, so there is nothing to clear."
+    if ruling is not None and ruling.action is action and not ruling.text:
+        return f"This sample is {action}ed already; z takes that back."
+    return ""
+
+
 def carry_out(study: Study, ruled: Ruled) -> None:
     """Write a ruling down; for `Desk.ask`.
 

@@ -4,7 +4,6 @@ It reads the study through a store of its own and writes nothing: rulings go out
 messages. What it leaves out: one sample in full (`inspector.py`).
 """
 
-import re
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,24 +16,16 @@ from textual.widgets import Static
 
 from sitool.errors import SitoolError
 from sitool.records import Action
-from sitool.store import SampleFilter, SampleLine, SampleOrder, Store, round_label
+from sitool.store import SampleFilter, SampleLine, SampleOrder, Store
 from sitool.tui.desk import Look
 from sitool.tui.dialogs import Write
-from sitool.tui.rulings import Ruled, taking_back
+from sitool.tui.rulings import Ruled, taking_back, why_idle, why_not
 from sitool.tui.sample_filter import FilterBar, Query
 from sitool.tui.sample_list import Listed, Lister, Listing
 from sitool.tui.sample_table import SampleTable
-from sitool.visible import one_line
+from sitool.tui.sample_words import NOTHING_YET, ORDERS, SORT_WORD, subject, why_empty
 
-ORDERS = {
-    SampleOrder.DRAWN: "as drawn",
-    SampleOrder.LEVEL: "by level",
-    SampleOrder.LOGPROB: "by log-probability",
-    SampleOrder.LENGTH: "by length",
-    SampleOrder.SCORE: "by score",
-}
-SORT_WORD = re.compile(r"(?<!\S)sort:\S*\s*")
-RULING_ACTIONS = ("inspect", "rule", "note", "clear", "take_back", "siblings", "sibling")
+RULING_ACTIONS = ("inspect", "rule", "note", "take_back", "siblings", "sibling")
 
 
 class SamplesPanel(Widget):
@@ -58,7 +49,7 @@ class SamplesPanel(Widget):
         Binding("enter", "inspect", "Inspect"),
         Binding("a", "rule('accept')", "Accept"),
         Binding("x", "rule('reject')", "Reject"),
-        Binding("delete,backspace", "clear", "Clear ruling", key_display="del", show=False),
+        Binding("delete,backspace", "rule('clear')", "Clear ruling", key_display="del", show=False),
         Binding("z", "take_back", "Take back", show=False),
         Binding("n", "note", "Note", show=False),
         Binding("slash", "filter", "Filter", key_display="/"),
@@ -174,10 +165,7 @@ class SamplesPanel(Widget):
     def _update(self) -> None:
         where = self.where
         if where is None or self._store is None:
-            self._say_empty(
-                "No samples yet. Press s to step: the base is measured first,"
-                " then the first round draws samples."
-            )
+            self._say_empty(NOTHING_YET)
             return
         stamp = self._stamp_of(where)
         if (where, self._query.order, self._query.descending) != self._coming.question:
@@ -248,33 +236,15 @@ class SamplesPanel(Widget):
         self.query_one(".empty", Static).update(sentence)
 
     def _why_empty(self) -> str:
-        where = self.where
-        if where is None or self._look is None:
+        if self.where is None or self._look is None:
             return ""
-        if self._query.words:
-            return (
-                f"No sample fits {one_line(self._query.words, 60)!r}."
-                " Change the filter with /, or clear it with Escape."
-            )
-        if self._look.summary.open == where.round:
-            goes_on = "They come as they are drawn." if self._look.working else "Go on with s."
-            return f"{round_label(where.round or 0)} has drawn no samples yet. {goes_on}"
-        return f"{round_label(where.round or 0)} drew no samples. Choose another round."
+        return why_empty(self._look, self.where.round or 0, self._query)
 
     def _retitle(self) -> None:
         where = self.where
         if where is None:
             return
-        parts = [f"Samples of {round_label(where.round or 0)}"]
-        if where.role != "train" and "role:" not in self._query.words:
-            parts.append(f"{where.role} answers of the evaluation")
-        words = SORT_WORD.sub("", self._query.words).strip()
-        if words:
-            parts.append(one_line(words, 40))
-        if self._query.order is not SampleOrder.DRAWN or self._query.descending:
-            turned = "↓" if self._query.descending else "↑"
-            parts.append(f"{ORDERS[self._query.order]} {turned}")
-        parts.append(self._extent())
+        parts = [*subject(where, self._query), self._extent()]
         # Every new title draws the whole panel again.
         if parts != self._title:
             self._title = parts
@@ -283,14 +253,13 @@ class SamplesPanel(Widget):
     def _extent(self) -> str:
         """Say which rows are in sight, of how many."""
         table, listing = self._table, self._listing
-        found = len(listing.ids)
         if self._coming is not listing and self._coming.question != listing.question:
             return "searching …"
-        if not found:
+        if not listing.ids:
             return "none" if listing.done else "searching …"
         first = table.first_in_sight + 1
-        last = min(first + table.rows_in_sight - 1, found)
-        return f"{first:,}-{last:,} of {found:,}{'' if listing.done else ' …'}"
+        last = min(first + table.rows_in_sight - 1, len(listing.ids))
+        return f"{first:,}-{last:,} of {len(listing.ids):,}{'' if listing.done else ' …'}"
 
     def on_sample_table_moved(self, event: SampleTable.Moved) -> None:
         """Stay where we were put; at the end of a list that grows, stay at the end."""
@@ -393,15 +362,12 @@ class SamplesPanel(Widget):
         return self._listing.ids[row]
 
     def action_rule(self, action: str) -> None:
-        """Accept or reject the sample under the cursor."""
-        self._rule(Action(action))
-
-    def action_clear(self) -> None:
-        """Let the verifiers decide again about the sample under the cursor."""
-        if self.current is not None and self.current.ruling is None:
-            self.app.notify("Nobody has ruled on this sample, so there is nothing to clear.")
+        """Accept or reject the sample under the cursor, or let the verifiers decide again."""
+        idle = why_idle(self.current.ruling, Action(action)) if self.current else ""
+        if idle:
+            self.app.notify(idle)
         else:
-            self._rule(Action.CLEAR)
+            self._rule(Action(action))
 
     def action_note(self) -> None:
         """Ask for a note on the sample under the cursor."""
@@ -427,14 +393,7 @@ class SamplesPanel(Widget):
             self.post_message(Ruled(self.current.id, action, reason))
 
     def _may_rule(self) -> bool:
-        current = self.current
-        if current is None:
-            return False
-        if current.role != "train":
-            self.app.notify(
-                "This sample belongs to the evaluation, which nobody overrules;"
-                " choose a round with samples of its own.",
-                severity="warning",
-            )
-            return False
-        return True
+        reason = why_not(self.current.role) if self.current is not None else ""
+        if reason:
+            self.app.notify(reason, severity="warning")
+        return self.current is not None and not reason

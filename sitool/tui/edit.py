@@ -1,0 +1,58 @@
+"""Writing a completion of one's own, to train on in a sample's place."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Static, TextArea
+
+from sitool.visible import both_ends, one_line
+
+
+def safe_lines(text: str) -> str:
+    r"""Return text in its lines and with its tabs, but with nothing else a terminal acts on.
+
+    >>> safe_lines("a\n\tb\x1b")
+    'a\n\tb␛'
+    """
+    return "\n".join(
+        "\t".join(one_line(part) for part in line.split("\t")) for line in text.split("\n")
+    )
+
+
+class EditScreen(ModalScreen[str | None]):
+    """Asks for a completion of one's own, to train on in a sample's place."""
+
+    BINDINGS: ClassVar = [
+        Binding("ctrl+s", "save", "Save", priority=True),
+        Binding("escape", "dismiss(None)", "Cancel"),
+    ]
+    DEFAULT_CSS = """
+    EditScreen { align: center middle; }
+    EditScreen > Vertical {
+        width: 100; max-width: 96%; height: 80%; padding: 1 2;
+        background: $surface; border: round $accent;
+    }
+    EditScreen TextArea { height: 1fr; margin-top: 1; }
+    """
+
+    def __init__(self, prompt: str, text: str) -> None:
+        super().__init__()
+        self._prompt, self._text = prompt, text
+
+    def compose(self) -> ComposeResult:
+        """Show the prompt and what the model wrote, to change."""
+        with Vertical():
+            yield Static(
+                f"What should stand after {both_ends(self._prompt, 60)!r}?"
+                " Training learns this instead. Ctrl+S saves, Escape leaves it.",
+                markup=False,
+            )
+            yield TextArea(safe_lines(self._text))
+        yield Footer(show_command_palette=False)
+
+    def action_save(self) -> None:
+        """Answer."""
+        self.dismiss(self.query_one(TextArea).text)

@@ -1,0 +1,305 @@
+"""One sample in full: what the model wrote, what was made of it, and what a person says.
+
+It reads through a store of its own; rulings go through the desk.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Static
+
+from sitool.errors import SitoolError
+from sitool.models.builtin import builtin_names
+from sitool.models.pieces import Piece, Pieces, characters, read_pieces
+from sitool.records import Action, Sample
+from sitool.store import SampleLine, Store, round_label
+from sitool.tui.desk import Desk
+from sitool.tui.dialogs import Write
+from sitool.tui.edit import EditScreen, safe_lines
+from sitool.tui.help import show_help
+from sitool.tui.inspector_text import PARTS, Ways, part_texts
+from sitool.tui.rulings import Ruled, carry_out, taking_back, why_idle, why_not
+from sitool.tui.siblings import SiblingsScreen
+from sitool.visible import one_line
+
+POLL_SECONDS = 0.25
+MOST_SIBLINGS = 512
+"""Samples of the same problem that are looked at."""
+Step = Callable[[int, int], int | None]
+
+
+class InspectorScreen(ModalScreen[None]):
+    """One sample in full.
+
+    Args:
+        folder: The study.
+        sample_id: Which sample.
+        desk: Carries rulings out; None only shows.
+        step: Returns the sample so many places further in a table, such as
+            `SamplesPanel.neighbour`; None if there is no table.
+    """
+
+    help_text: ClassVar[str] = (
+        "Everything about one sample. Each token is marked by the probability that the model gave"
+        " it at temperature 1; t shows the numbers, i the special tokens. log p is the natural"
+        " logarithm of the completion's probability given the prompt: the sum over its tokens, the"
+        " end token included. What people said never overwrites a score: it is written beside it,"
+        " and the last ruling holds when the training set is made. a accepts, x rejects, e writes"
+        " a completion of your own in its place, Delete lets the verifiers decide again, n writes"
+        " a note, z takes the last decision back. → and ← go through the table, k and K through"
+        " the samples of the same problem in all rounds, v shows those of this round together."
+    )
+    BINDINGS: ClassVar = [
+        Binding("a", "rule('accept')", "Accept"),
+        Binding("x", "rule('reject')", "Reject"),
+        Binding("delete,backspace", "rule('clear')", "Clear", key_display="del", show=False),
+        Binding("e", "edit", "Edit"),
+        Binding("n", "note", "Note", show=False),
+        Binding("z", "take_back", "Undo"),
+        Binding("right,j", "step(1)", "Next", key_display="→"),
+        Binding("left,J", "step(-1)", "Previous", key_display="←", show=False),
+        Binding("k", "sibling(1)", "Same"),
+        Binding("K", "sibling(-1)", "Same problem, back", show=False),
+        Binding("v", "siblings", "All of it", show=False),
+        Binding("t", "table", "Tokens"),
+        Binding("i", "special", "Special", show=False),
+        Binding("question_mark", "help", "Help", key_display="?", show=False),
+        Binding("escape,q,enter", "dismiss", "Close", key_display="esc"),
+    ]
+    DEFAULT_CSS = """
+    InspectorScreen { align: center middle; }
+    InspectorScreen > Vertical {
+        width: 100%; height: 1fr; background: $surface; border: round $accent; padding: 0 1;
+    }
+    InspectorScreen VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; }
+    InspectorScreen .name { color: $accent; text-style: bold; }
+    InspectorScreen .part { padding: 0 0 1 2; }
+    """
+
+    class Fetched(Message):
+        """A base's tokenizer was read; None if it has none that we can read."""
+
+        def __init__(self, base: str, pieces: Pieces | None) -> None:
+            super().__init__()
+            self.base = base
+            self.pieces = pieces
+
+    def __init__(
+        self, folder: Path, sample_id: int, desk: Desk | None = None, step: Step | None = None
+    ) -> None:
+        super().__init__()
+        self._folder, self._desk, self._step = folder, desk, step
+        self._wanted = sample_id
+        self._store: Store | None = None
+        self._version = -1
+        self._sample: Sample | None = None
+        self._siblings: list[SampleLine] = []
+        self._pieces: dict[str, Pieces | None] = {}
+        self._ways = Ways()
+
+    def compose(self) -> ComposeResult:
+        """Hold the parts, one below the other."""
+        with Vertical(id="inspected"), VerticalScroll():
+            for name in PARTS:
+                yield Static(name, classes="name", markup=False)
+                yield Static(classes="part", markup=False)
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Open the study for reading, and look again when it changes."""
+        try:
+            self._store = Store(self._folder)
+        except SitoolError as error:
+            self.query(".part").first(Static).update(Content(one_line(error.message)))
+            return
+        self._read()
+        self.query_one(VerticalScroll).focus()
+        self.set_interval(POLL_SECONDS, self._poll)
+
+    def on_unmount(self) -> None:
+        """Close what was opened."""
+        if self._store is not None:
+            self._store.close()
+
+    @property
+    def sample(self) -> Sample | None:
+        """The sample that is shown."""
+        return self._sample
+
+    def _poll(self) -> None:
+        if self._store is not None and self._store.version != self._version:
+            self._read()
+
+    def _read(self) -> None:
+        assert self._store is not None
+        try:
+            self._version = self._store.version
+            self._sample = sample = self._store.samples.sample(self._wanted)
+            around = self._store.samples.siblings(sample.problem_id)
+            place = max(0, around.index(sample.id) - MOST_SIBLINGS // 2)
+            self._siblings = self._store.samples.lines(around[place : place + MOST_SIBLINGS])
+        except SitoolError as error:
+            self.notify(error.message, severity="error")
+            return
+        self._draw()
+
+    def _draw(self) -> None:
+        sample = self._sample
+        if sample is None:
+            return
+        texts = part_texts(sample, self._pieces_of(sample), self._siblings, self._ways)
+        for part, text in zip(self.query(".part").results(Static), texts, strict=True):
+            part.update(text)
+        here = [s.id for s in self._siblings if (s.round, s.role) == (sample.round, sample.role)]
+        self.query_one("#inspected").border_title = (
+            f"Sample {sample.id:,} of {round_label(sample.round)} · level {sample.problem.level}"
+            f" · {sample.role} · {here.index(sample.id) + 1} of {len(here)} of its problem"
+        )
+
+    # Tokens.
+
+    def _pieces_of(self, sample: Sample) -> list[Piece] | None:
+        """Read the tokens; None as long as, or if, what they read is not known."""
+        assert self._store is not None
+        completion = sample.completion
+        base = self._store.tree.round(sample.round).settings.model.base
+        if base in builtin_names():
+            ended = completion.finish == "stop"
+            return characters(completion.text, len(completion.token_ids), ended=ended)
+        if base not in self._pieces:
+            self._pieces[base] = None
+            self._fetch(base)
+        pieces = self._pieces[base]
+        return None if pieces is None else pieces.read(completion.token_ids)
+
+    @work(thread=True)
+    def _fetch(self, base: str) -> None:
+        """Read a tokenizer, which may take a second."""
+        self.post_message(self.Fetched(base, read_pieces(base)))
+
+    def on_inspector_screen_fetched(self, event: Fetched) -> None:
+        """Draw the tokens."""
+        event.stop()
+        self._pieces[event.base] = event.pieces
+        self._draw()
+
+    def action_table(self) -> None:
+        """Show each token's numbers, or the text again."""
+        self._ways = replace(self._ways, table=not self._ways.table)
+        self._draw()
+
+    def action_special(self) -> None:
+        """Show special tokens, or hide them."""
+        self._ways = replace(self._ways, special=not self._ways.special)
+        self._draw()
+
+    # Other samples.
+
+    def _go_to(self, sample_id: int | None, nothing: str) -> None:
+        if sample_id is None:
+            self.notify(nothing)
+            return
+        self._wanted = sample_id
+        self._read()
+        self.query_one(VerticalScroll).scroll_home(animate=False)
+
+    def action_step(self, places: int) -> None:
+        """Go to the next or the previous sample of the table."""
+        if self._step is None or self._sample is None:
+            self.notify("There is no table to go through here; k goes through this problem.")
+            return
+        end = "This is the last sample of the table." if places > 0 else "This is the first one."
+        self._go_to(self._step(self._sample.id, places), end)
+
+    def action_sibling(self, places: int) -> None:
+        """Go to the next or the previous sample of the same problem, in any round."""
+        if self._sample is None:
+            return
+        ids = [line.id for line in self._siblings]
+        place = ids.index(self._sample.id) + places
+        found = ids[place] if 0 <= place < len(ids) else None
+        self._go_to(found, f"No {'later' if places > 0 else 'earlier'} sample of this problem.")
+
+    def action_siblings(self) -> None:
+        """Show all samples of this problem side by side."""
+        if self._sample is not None:
+            self.app.push_screen(
+                SiblingsScreen(
+                    self._folder, self._sample.problem_id, self._sample.round, self._desk
+                )
+            )
+
+    def action_help(self) -> None:
+        """Explain this screen."""
+        show_help(self)
+
+    # Rulings.
+
+    def action_rule(self, action: str) -> None:
+        """Accept, reject, or let the verifiers decide again."""
+        sample = self._sample
+        if sample is None:
+            return
+        idle = why_idle(sample.ruling, Action(action))
+        if idle:
+            self.notify(idle)
+        else:
+            self._rule(Ruled(sample.id, Action(action)))
+
+    def action_take_back(self) -> None:
+        """Undo the last decision."""
+        if self._sample is None:
+            return
+        undo = taking_back(self._sample)
+        if undo is None:
+            self.notify("Nothing was decided about this sample that could be taken back.")
+        else:
+            self._rule(undo)
+
+    def action_note(self) -> None:
+        """Ask for a note."""
+        if self._may_rule():
+            self.app.push_screen(Write("A note on this sample:"), self._write_note)
+
+    def _write_note(self, text: str | None) -> None:
+        if text and self._sample is not None:
+            self._rule(Ruled(self._sample.id, Action.NOTE, text))
+
+    def action_edit(self) -> None:
+        """Ask for a completion to train on in this one's place."""
+        sample = self._sample
+        if sample is not None and self._may_rule():
+            ruling = sample.ruling
+            edited = ruling.text if ruling is not None else None
+            text = sample.completion.text if edited is None else edited
+            self.app.push_screen(
+                EditScreen(sample.problem.prompt, text), partial(self._write_edit, text)
+            )
+
+    def _write_edit(self, before: str, text: str | None) -> None:
+        if text == safe_lines(before):
+            self.notify("Nothing was changed.")
+        elif text is not None and self._sample is not None:
+            self._rule(Ruled(self._sample.id, Action.EDIT, text=text))
+
+    def _rule(self, ruled: Ruled) -> None:
+        if self._desk is not None and self._may_rule():
+            self._desk.ask(lambda study: carry_out(study, ruled))
+
+    def _may_rule(self) -> bool:
+        if self._sample is None:
+            return False
+        reason = why_not(self._sample.role) if self._desk else "This view only shows."
+        if reason:
+            self.notify(reason, severity="warning")
+        return not reason

@@ -1,0 +1,237 @@
+"""All samples of one problem in one round, equal answers together."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Footer, OptionList, Static
+from textual.widgets.option_list import Option
+
+from sitool.errors import SitoolError
+from sitool.records import Action
+from sitool.store import SampleLine, Store, round_label
+from sitool.tui.desk import Desk
+from sitool.tui.help import show_help
+from sitool.tui.rulings import Ruled, carry_out, taking_back, why_idle, why_not
+from sitool.tui.sample_columns import reason_of, sign_of
+from sitool.visible import one_line
+
+POLL_SECONDS = 0.25
+MOST = 1024
+"""Samples that are listed."""
+TEXT_WIDTH = 60
+MUTED = "$foreground-muted"
+
+
+def answer_groups(lines: Sequence[SampleLine]) -> list[tuple[str | None, list[SampleLine]]]:
+    """Put equal answers together: right ones first, then the most frequent; unread ones last."""
+    groups: dict[str | None, list[SampleLine]] = {}
+    for line in lines:
+        groups.setdefault(line.answer, []).append(line)
+    return sorted(
+        groups.items(),
+        key=lambda item: (item[0] is None, not item[1][0].passed, -len(item[1])),
+    )
+
+
+def group_title(answer: str | None, lines: Sequence[SampleLine], total: int) -> Content:
+    """Say an answer, whether it is right, and how many gave it."""
+    sign = sign_of(lines[0])[0]
+    style = {"✓": "$success bold", "✗": "$warning bold"}.get(sign, "bold")
+    words = "no answer could be read" if answer is None else one_line(answer, TEXT_WIDTH)
+    return Content.assemble((f"{sign} {words}", style), f"   {len(lines)} of {total}")
+
+
+def sample_option(line: SampleLine) -> Content:
+    """Write one sample in a line."""
+    weight = "" if line.weight is None else f"weight {line.weight:.2f}"
+    return Content.assemble(
+        f"  {sign_of(line):<3}",
+        f"{one_line(line.completion, TEXT_WIDTH):<14} ",
+        f"log p {line.logprob:7.2f}  {weight:<12} {one_line(reason_of(line), 200)}",
+    )
+
+
+class SampleOptions(OptionList):
+    """The samples, with their key named in the footer."""
+
+    BINDINGS: ClassVar = [Binding("enter", "select", "Inspect")]
+
+
+class SiblingsScreen(ModalScreen[None]):
+    """All samples of one problem, as one round drew them.
+
+    Args:
+        folder: The study.
+        problem_id: The problem.
+        round_id: The round.
+        desk: Carries rulings out; None only shows.
+    """
+
+    help_text: ClassVar[str] = (
+        "All samples of one problem in one round, equal answers together with their count: right"
+        " ones (✓) first, then the most frequent. Mixed problems, some right and some wrong, are"
+        " those that a selection can learn from: of all-right and all-wrong ones it keeps"
+        " everything or nothing. Enter shows a sample in full; a, x, Delete and z rule on it."
+    )
+    BINDINGS: ClassVar = [
+        Binding("a", "rule('accept')", "Accept"),
+        Binding("x", "rule('reject')", "Reject"),
+        Binding("delete,backspace", "rule('clear')", "Clear", key_display="del"),
+        Binding("z", "take_back", "Undo"),
+        Binding("question_mark", "help", "Help", key_display="?", show=False),
+        Binding("escape,q,v", "dismiss", "Close", key_display="esc"),
+    ]
+    DEFAULT_CSS = """
+    SiblingsScreen { align: center middle; }
+    SiblingsScreen > Vertical {
+        width: 100%; height: 1fr; background: $surface; border: round $accent; padding: 0 1;
+    }
+    SiblingsScreen #problem { height: auto; max-height: 8; margin-bottom: 1; }
+    SiblingsScreen OptionList {
+        height: 1fr; border: none; padding: 0; background: transparent;
+        scrollbar-size-vertical: 1; text-wrap: nowrap; text-overflow: ellipsis;
+    }
+    SiblingsScreen OptionList:focus { border: none; }
+    SiblingsScreen OptionList > .option-list--option-disabled { color: $text; }
+    """
+
+    def __init__(
+        self, folder: Path, problem_id: int, round_id: int, desk: Desk | None = None
+    ) -> None:
+        super().__init__()
+        self._folder, self._problem_id, self._round = folder, problem_id, round_id
+        self._desk = desk
+        self._store: Store | None = None
+        self._version = -1
+        self._lines: dict[int, SampleLine] = {}
+
+    def compose(self) -> ComposeResult:
+        """Hold the problem and the list."""
+        with Vertical():
+            yield Static(id="problem")
+            yield SampleOptions()
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Open the study for reading, and look again when it changes."""
+        try:
+            self._store = Store(self._folder)
+        except SitoolError as error:
+            self.query_one("#problem", Static).update(Content(one_line(error.message)))
+            return
+        self._read()
+        self.query_one(OptionList).focus()
+        self.set_interval(POLL_SECONDS, self._poll)
+
+    def on_unmount(self) -> None:
+        """Close what was opened."""
+        if self._store is not None:
+            self._store.close()
+
+    def _poll(self) -> None:
+        if self._store is not None and self._store.version != self._version:
+            self._read()
+
+    def _read(self) -> None:
+        assert self._store is not None
+        try:
+            self._version = self._store.version
+            ids = self._store.samples.siblings(self._problem_id, self._round)
+            lines = self._store.samples.lines(ids[:MOST])
+        except SitoolError as error:
+            self.notify(error.message, severity="error")
+            return
+        self._lines = {line.id: line for line in lines}
+        self._draw(lines, len(ids))
+
+    def _draw(self, lines: Sequence[SampleLine], total: int) -> None:
+        self._head(lines, total)
+        options = self.query_one(OptionList)
+        chosen = options.highlighted
+        options.clear_options()
+        for answer, group in answer_groups(lines):
+            options.add_option(Option(group_title(answer, group, len(lines)), disabled=True))
+            options.add_options([Option(sample_option(s), id=str(s.id)) for s in group])
+        if lines:
+            options.highlighted = 1 if chosen is None else chosen
+
+    def _head(self, lines: Sequence[SampleLine], total: int) -> None:
+        frame, problem = self.query_one(Vertical), self.query_one("#problem", Static)
+        if not lines:
+            frame.border_title = f"No samples in {round_label(self._round)}"
+            problem.update("This round drew no samples of this problem. Escape goes back.")
+            return
+        first = lines[0]
+        passed = sum(line.passed is True for line in lines)
+        more = f" (the first {len(lines):,} of {total:,})" if total > len(lines) else ""
+        frame.border_title = (
+            f"{len(lines)} samples of one problem · {round_label(self._round)}"
+            f" · level {first.level} · {passed} of {len(lines)} right{more}"
+        )
+        problem.update(
+            Content.assemble(
+                one_line(first.prompt, 900),
+                ("\na right answer: ", MUTED),
+                one_line(first.truth, 200),
+            )
+        )
+
+    @property
+    def current(self) -> SampleLine | None:
+        """The sample under the cursor."""
+        options = self.query_one(OptionList)
+        if options.highlighted is None:
+            return None
+        option = options.get_option_at_index(options.highlighted)
+        return self._lines.get(int(option.id or 0))
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Show a sample in full."""
+        event.stop()
+        self.action_inspect()
+
+    def action_inspect(self) -> None:
+        """Show the sample under the cursor in full, its siblings before and after it."""
+        from sitool.tui.inspector import InspectorScreen
+
+        if self.current is not None:
+            self.app.push_screen(InspectorScreen(self._folder, self.current.id, self._desk))
+
+    def action_rule(self, action: str) -> None:
+        """Accept, reject, or let the verifiers decide again."""
+        current = self.current
+        if current is None:
+            return
+        idle = why_idle(current.ruling, Action(action))
+        if idle:
+            self.notify(idle)
+        else:
+            self._rule(Ruled(current.id, Action(action)))
+
+    def action_take_back(self) -> None:
+        """Undo the last decision about the sample under the cursor."""
+        if self.current is None or self._store is None:
+            return
+        undo = taking_back(self._store.samples.sample(self.current.id))
+        if undo is None:
+            self.notify("Nothing was decided about this sample that could be taken back.")
+        else:
+            self._rule(undo)
+
+    def _rule(self, ruled: Ruled) -> None:
+        current = self.current
+        reason = why_not(current.role if current else "") if self._desk else "This view only shows."
+        if reason:
+            self.notify(reason, severity="warning")
+        elif self._desk is not None:
+            self._desk.ask(lambda study: carry_out(study, ruled))
+
+    def action_help(self) -> None:
+        """Explain this screen."""
+        show_help(self)
