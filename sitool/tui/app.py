@@ -1,0 +1,67 @@
+"""The app: its screens, its themes, and how it is started."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import Binding
+
+from sitool import recent
+from sitool.errors import SitoolError
+from sitool.tui.studies import StudiesScreen
+from sitool.tui.study import StudyScreen
+from sitool.tui.themes import THEMES
+
+
+class SitoolApp(App[None]):
+    """The terminal app.
+
+    Args:
+        folder: A study to go straight into; None for the studies screen.
+        warm: Start a study's engine as it is opened, so that the first step does
+            not wait for the model to be loaded.
+    """
+
+    TITLE = "sitool"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-tall")]
+    BINDINGS: ClassVar = [
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
+        Binding("f9", "next_theme", "Theme", show=False),
+    ]
+
+    def __init__(self, folder: Path | None = None, *, warm: bool = True) -> None:
+        super().__init__()
+        self._folder = folder
+        self._warm = warm
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = THEMES[0].name
+
+    def on_mount(self) -> None:
+        """Show the studies, and the study that was asked for above them."""
+        self.push_screen(StudiesScreen())
+        if self._folder is not None:
+            recent.remember(self._folder)
+            self.open_study(self._folder)
+
+    def open_study(self, folder: Path) -> None:
+        """Go into a study; says so if it cannot be opened."""
+        try:
+            screen = StudyScreen(folder, warm=self._warm)
+        except SitoolError as error:
+            self.notify(f"{error.message}\n{error.hint}".strip(), severity="error", timeout=12)
+            return
+        self.push_screen(screen)
+
+    def action_next_theme(self) -> None:
+        """Take the next theme."""
+        names = [theme.name for theme in THEMES]
+        place = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(place + 1) % len(names)]
+        self.notify(f"Theme: {self.theme}")
+
+
+def run(folder: Path | None = None) -> None:
+    """Run the app until the person leaves it."""
+    SitoolApp(folder).run()

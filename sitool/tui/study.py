@@ -1,0 +1,384 @@
+"""The study screen, the home of the work: look, step, overrule, make harder, go back, fork.
+
+It holds the desk, hands every `Look` to its panels, and turns what a person
+does into wishes to the desk. What this leaves out: what each panel draws.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from sitool import client, events
+from sitool.client import Study
+from sitool.events import Event
+from sitool.plots import KINDS
+from sitool.progress import Progress
+from sitool.records import Phase
+from sitool.tui.charts import ChartPanel
+from sitool.tui.compare import CompareScreen
+from sitool.tui.curriculum import CurriculumPanel
+from sitool.tui.desk import Desk, Done, Failed, Happened, Look, Looked
+from sitool.tui.dialogs import Choose
+from sitool.tui.export import ExportScreen
+from sitool.tui.help import show_help
+from sitool.tui.inspector import InspectorScreen
+from sitool.tui.rounds import RoundTree
+from sitool.tui.rulings import Ruled, carry_out
+from sitool.tui.samples import SamplesPanel
+from sitool.tui.settings import SettingsScreen
+from sitool.tui.siblings import SiblingsScreen
+from sitool.tui.status import HeaderLine, PhaseBar, SignalPanel
+from sitool.tui.tabs import PanelTabs
+
+MANY_ROUNDS = 5
+FORKS = (
+    ("", "with the same settings"),
+    ("curriculum.rule=adaptive", "with the adaptive curriculum"),
+    ("curriculum.rule=fixed", "with a uniform mixture of all levels"),
+    ("curriculum.rule=staged", "with stages from easy to hard"),
+    ("curriculum.rule=gaussian", "with a Gaussian that moves from easy to hard"),
+    ("trainer.start_from=base", "training from the base every round"),
+)
+NARROW_PANELS = ("samples", "charts", "curriculum", "rounds", "signal")
+
+
+PANELS: tuple[type[Any], ...] = (
+    HeaderLine,
+    PhaseBar,
+    RoundTree,
+    ChartPanel,
+    SignalPanel,
+    CurriculumPanel,
+    SamplesPanel,
+)
+
+
+class StudyScreen(Screen[None]):
+    """One study, the home of the work.
+
+    Raises:
+        StoreError: There is no study in the folder, or it cannot be read.
+    """
+
+    BINDINGS: ClassVar = [
+        Binding("s", "step", "Step"),
+        Binding("S", "step_many", "5 rounds", show=False),
+        Binding("full_stop", "phase", "Phase", key_display=".", show=False),
+        Binding("p", "stop", "Stop"),
+        Binding("r", "review", "Review"),
+        Binding("left_square_bracket", "easier", "Easier", key_display="["),
+        Binding("right_square_bracket", "harder", "Harder", key_display="]"),
+        Binding("u", "undo", "Undo"),
+        Binding("f", "fork", "Fork"),
+        Binding("c", "compare", "Compare"),
+        Binding("o", "settings", "Settings", show=False),
+        Binding("e", "export", "Export", show=False),
+        Binding("m", "curriculum", "Mixture", show=False),
+        *(Binding(str(i), f"chart({i})", f"Chart {i}", show=False) for i in range(1, 6)),
+        Binding("question_mark", "help", "Help", key_display="?"),
+        Binding("q", "leave", "Back", show=False),
+    ]
+    DEFAULT_CSS = """
+    StudyScreen { layout: vertical; }
+    StudyScreen #top { height: 15; }
+    StudyScreen SamplesPanel { height: 1fr; }
+    StudyScreen ChartPanel { width: 1fr; }
+    StudyScreen PanelTabs { display: none; }
+    StudyScreen.-narrow PanelTabs, StudyScreen.-low PanelTabs { display: block; }
+    StudyScreen.-narrow .panel, StudyScreen.-low .panel { display: none; }
+    StudyScreen.-narrow .panel.-shown, StudyScreen.-low .panel.-shown {
+        display: block; height: 1fr; width: 1fr;
+    }
+    StudyScreen.-narrow #top, StudyScreen.-low #top { display: none; }
+    StudyScreen.-narrow #top.-shown, StudyScreen.-low #top.-shown {
+        display: block; height: 1fr;
+    }
+    """
+
+    def __init__(self, folder: Path, *, warm: bool = True) -> None:
+        super().__init__()
+        self._folder = folder
+        client.open_study(folder).close()  # Fails at once if there is no study.
+        self._desk = Desk(folder, self.post_message)
+        self._warm = warm
+        self._look: Look | None = None
+        self._shown: int | None = None
+        self._following = True
+        self._reviewing = False
+        self._progress = Progress(self._seconds_by_phase)
+        self._losses: dict[int, float] = {}
+
+    def compose(self) -> ComposeResult:
+        """Lay out the panels; on a small terminal the tabs choose one of them."""
+        yield HeaderLine()
+        yield PhaseBar()
+        yield PanelTabs(NARROW_PANELS)
+        with Horizontal(id="top"):
+            yield self._panel(RoundTree())
+            yield self._panel(ChartPanel())
+            yield self._panel(SignalPanel())
+        yield self._panel(CurriculumPanel())
+        yield self._panel(SamplesPanel(self._folder))
+        yield Footer(show_command_palette=False)
+
+    def _panel(self, widget: Any) -> Any:
+        widget.add_class("panel")
+        return widget
+
+    def on_mount(self) -> None:
+        """Begin to watch, and let the engine load its model meanwhile."""
+        self._show_panel(NARROW_PANELS[0])
+        self._desk.start()
+        self.query_one(SamplesPanel).focus_table()
+        if self._warm:
+            self._desk.ask(lambda study: study.warm_up())
+
+    def on_unmount(self) -> None:
+        """Let the desk go; the engine works on."""
+        self._desk.close()
+
+    def _seconds_by_phase(self, number: int) -> dict[str, float]:
+        if self._look is None:
+            return {}
+        rounds = {r.round.id: r for r in self._look.summary.rounds}
+        return dict(rounds[number].seconds_by_phase) if number in rounds else {}
+
+    # What the desk says.
+
+    def on_looked(self, message: Looked) -> None:
+        """Draw the study as it is now; new rounds are followed until a person looks elsewhere."""
+        self._look = look = message.look
+        numbers = [r.round.id for r in look.summary.rounds]
+        if self._following or self._shown not in numbers:
+            newest = look.summary.open if look.summary.open is not None else look.summary.head
+            self._shown = newest
+        self._draw()
+        self.refresh_bindings()
+
+    def on_happened(self, message: Happened) -> None:
+        """Follow the running round."""
+        for at, event in message.happened:
+            self._progress.follow(event, at)
+            self._say(event, replayed=message.replayed)
+        self.query_one(PhaseBar).follow(self._progress)
+        self._follow_losses([event for _, event in message.happened])
+
+    def _follow_losses(self, happened: Sequence[Event]) -> None:
+        for event in happened:
+            if isinstance(event, events.PhaseStarted) and event.phase is Phase.TRAIN:
+                self._losses.clear()
+            if isinstance(event, events.StepTrained):
+                self._losses[event.step] = event.loss
+        if self._losses:
+            self.query_one(ChartPanel).losses(list(self._losses), list(self._losses.values()))
+
+    def _say(self, event: Event, *, replayed: bool) -> None:
+        if replayed:
+            return
+        if isinstance(event, events.Warned):
+            self.notify(event.message, severity="warning")
+        if isinstance(event, events.CommandFailed):
+            self.notify(f"{event.message}\n{event.hint}".strip(), severity="error", timeout=10)
+        if isinstance(event, events.RoundPaused) and event.before is Phase.TRAIN:
+            self.notify("Overrule what you like; s trains on exactly that.", title="Review")
+
+    def on_failed(self, message: Failed) -> None:
+        """Say what could not be done."""
+        words = f"{message.error.message}\n{message.error.hint}".strip()
+        self.notify(words, severity="error", timeout=10)
+
+    def on_done(self, message: Done) -> None:
+        """Hand the result of a wish to whoever made it."""
+        message.then(message.result)
+
+    def _draw(self) -> None:
+        if self._look is None:
+            return
+        for kind in PANELS:
+            self.query_one(kind).look(self._look, self._shown)
+
+    # What a person does.
+
+    def _ask(self, work: Callable[[Study], Any], then: Callable[[Any], None] | None = None) -> None:
+        self._desk.ask(work, then)
+
+    def action_step(self) -> None:
+        """Run a round, or go on with the open one; in review up to the selection."""
+        waits = self._waits_for_training()
+        self._run(1, Phase.SELECT if self._reviewing and not waits else None)
+
+    def action_step_many(self) -> None:
+        """Run several rounds."""
+        self._run(MANY_ROUNDS, None)
+
+    def action_phase(self) -> None:
+        """Run one phase."""
+        open_round = self._open_round()
+        self._run(1, open_round.phase if open_round is not None else Phase.DRAW)
+
+    def _run(self, rounds: int, to: Phase | None) -> None:
+        self._following = True
+        body = {"rounds": rounds, "to": None if to is None else to.value}
+        self._ask(lambda study: study.ask("step", body))
+
+    def _open_round(self) -> Any:
+        look = self._look
+        if look is None or look.summary.open is None:
+            return None
+        return look.summary.round(look.summary.open).round
+
+    def _waits_for_training(self) -> bool:
+        open_round = self._open_round()
+        return open_round is not None and open_round.phase in (Phase.SELECT, Phase.TRAIN)
+
+    def action_stop(self) -> None:
+        """Stop the running round."""
+        self._ask(Study.stop)
+
+    def action_review(self) -> None:
+        """Pause every round before training, or no longer."""
+        self._reviewing = not self._reviewing
+        words = (
+            "Review is on: a step pauses before training, so that you can overrule samples."
+            if self._reviewing
+            else "Review is off: a step runs to the end of the round."
+        )
+        self.notify(words)
+        self.refresh_bindings()
+
+    def action_easier(self) -> None:
+        """Move the next round's mixture a level easier."""
+        self._ask(lambda study: study.curriculum.easier(), partial(self._say_plan, "easier"))
+
+    def action_harder(self) -> None:
+        """Move the next round's mixture a level harder."""
+        self._ask(lambda study: study.curriculum.harder(), partial(self._say_plan, "harder"))
+
+    def _say_plan(self, word: str, weights: dict[int, float]) -> None:
+        most = max(weights, key=lambda level: weights[level], default=None)
+        if most is not None:
+            self.notify(f"One notch {word}: most of the next round comes from level {most}.")
+
+    def on_curriculum_panel_changed(self, message: CurriculumPanel.Changed) -> None:
+        """Change the next round's curriculum."""
+        self._ask(lambda study: study.curriculum.set(**message.changes))
+
+    def action_undo(self) -> None:
+        """Step back to the round before."""
+        self._following = True
+        self._ask(Study.undo, lambda r: self.notify(f"Back at r{r.number:04d}; nothing is lost."))
+
+    def action_fork(self) -> None:
+        """Let the next round start from the shown one, perhaps with another curriculum."""
+        number = self._shown
+        if number is None:
+            self.notify("There is no round to fork from yet: press s first.")
+            return
+        question = f"The next round starts from r{number:04d},"
+        self.app.push_screen(Choose(question, FORKS), partial(self._fork, number))
+
+    def _fork(self, number: int, assignment: str | None) -> None:
+        if assignment is None:
+            return
+        changes = [assignment] if assignment else []
+        self._following = True
+        self._ask(
+            lambda study: study.fork(number, *changes),
+            lambda r: self.notify(f"The head is r{r.number:04d}; s steps from there."),
+        )
+
+    def action_compare(self) -> None:
+        """Compare the base, or the head, with the shown round."""
+        look = self._look
+        if look is None or look.summary.head is None or look.summary.head == 0:
+            self.notify("Two finished rounds are needed to compare: press s first.")
+            return
+        shown = self._shown if self._shown is not None else look.summary.head
+        if not look.summary.round(shown).round.finished:
+            shown = look.summary.head
+        first = 0 if shown == look.summary.head else shown
+        self.app.push_screen(CompareScreen(first, look.summary.head, self._desk))
+
+    def action_settings(self) -> None:
+        """Look at the settings, and change them for the next round."""
+        if self._look is not None:
+            self.app.push_screen(SettingsScreen(self._look, self._desk.ask))
+
+    def action_export(self) -> None:
+        """Write the chart, the samples or a screenshot to a file."""
+        if self._look is not None:
+            chart, samples = self.query_one(ChartPanel), self.query_one(SamplesPanel)
+            self.app.push_screen(
+                ExportScreen(self._folder, self._shown, chart.plot, samples.where, self._desk)
+            )
+
+    def action_curriculum(self) -> None:
+        """Go to the curriculum panel."""
+        self._show_panel("curriculum")
+        self.query_one(CurriculumPanel).focus()
+
+    def action_chart(self, number: int) -> None:
+        """Show another chart."""
+        self._show_panel("charts")
+        self.query_one(ChartPanel).kind = list(KINDS)[number - 1]
+
+    def action_help(self) -> None:
+        """Explain this screen."""
+        show_help(self)
+
+    def action_leave(self) -> None:
+        """Go back to the studies; the engine works on."""
+        self.dismiss()
+
+    # What panels say.
+
+    def on_round_tree_shown(self, message: RoundTree.Shown) -> None:
+        """Look at another round."""
+        self._shown = message.number
+        look = self._look
+        self._following = look is not None and message.number == (
+            look.summary.open if look.summary.open is not None else look.summary.head
+        )
+        self._draw()
+
+    def on_samples_panel_opened(self, message: SamplesPanel.Opened) -> None:
+        """Inspect a sample."""
+        samples = self.query_one(SamplesPanel)
+        self.app.push_screen(
+            InspectorScreen(self._folder, message.sample_id, self._desk, samples.neighbour)
+        )
+
+    def on_samples_panel_siblings_wanted(self, message: SamplesPanel.SiblingsWanted) -> None:
+        """Show all samples of one problem."""
+        self.app.push_screen(SiblingsScreen(self._folder, message.problem_id, message.round))
+
+    def on_ruled(self, message: Ruled) -> None:
+        """Record a ruling."""
+        self._ask(lambda study: carry_out(study, message))
+
+    def on_panel_tabs_chosen(self, message: PanelTabs.Chosen) -> None:
+        """Show one panel on a small terminal."""
+        self._show_panel(message.name)
+
+    def _show_panel(self, name: str) -> None:
+        for panel in self.query(".panel"):
+            panel.set_class(panel.id == name, "-shown")
+        inside = name in ("rounds", "charts", "signal")
+        self.query_one("#top").set_class(inside, "-shown")
+        self.query_one(PanelTabs).choose(name)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Dim what can do nothing now."""
+        working = self._look is not None and self._look.working
+        if action == "stop":
+            return True if working else None
+        if action in ("undo", "fork") and working:
+            return None
+        return True

@@ -1,0 +1,217 @@
+"""The study screen as a person drives it, with a real engine behind it."""
+
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from studies import create
+from textual.pilot import Pilot
+
+import sitool
+from sitool.process import end_engine, engine_pid
+from sitool.tui.app import SitoolApp
+from sitool.tui.charts import ChartPanel
+from sitool.tui.compare import CompareScreen
+from sitool.tui.curriculum import CurriculumPanel
+from sitool.tui.dialogs import Choose
+from sitool.tui.export import ExportScreen
+from sitool.tui.help import HelpScreen
+from sitool.tui.inspector import InspectorScreen
+from sitool.tui.rounds import RoundTree
+from sitool.tui.samples import SamplesPanel
+from sitool.tui.settings import SettingsScreen
+from sitool.tui.studies import StudiesScreen
+from sitool.tui.study import StudyScreen
+
+Drive = Callable[..., Any]
+WIDE, SMALL = (120, 40), (80, 24)
+
+
+def text_of(pilot: Pilot[None]) -> str:
+    strips = pilot.app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
+async def until(pilot: Pilot[None], true: Callable[[], bool], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, text_of(pilot)
+        await pilot.pause(0.05)
+
+
+async def until_seen(pilot: Pilot[None], *words: str, seconds: float = 20.0) -> None:
+    await until(pilot, lambda: all(word in text_of(pilot) for word in words), seconds)
+
+
+@pytest.fixture(autouse=True)
+def _apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("SITOOL_ENGINE", "process")
+
+
+@pytest.fixture
+async def app(study: sitool.client.Study) -> AsyncIterator[SitoolApp]:
+    yield SitoolApp(study.folder, warm=False)
+    end_engine(study.folder)
+
+
+async def test_a_step_shows_its_phases_and_its_round(app: SitoolApp, study: Any) -> None:
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "r0002 ●", "Accuracy", "Signal", "Curriculum", "Samples")
+        await pilot.press("s")
+        await until_seen(pilot, "r0003 ●")
+        assert study.head.number == 3
+        await until_seen(pilot, "The engine is ready")
+
+
+async def test_review_pauses_and_trains_on_what_was_left(app: SitoolApp, study: Any) -> None:
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "r0002 ●")
+        await pilot.press("r", "s")
+        await until_seen(pilot, "waits before train", "it will train on")
+        kept = next(iter(study.round(3).samples(accepted=True)))
+        pilot.app.screen.query_one(SamplesPanel).focus()
+        study.reject(kept.id, "lucky")
+        await until_seen(pilot, "(-1 by you)")
+        await pilot.press("s")
+        await until_seen(pilot, "r0003 ●")
+        assert not study.sample(kept.id).accepted
+
+
+async def test_a_key_in_the_table_rejects_and_is_written_down(app: SitoolApp, study: Any) -> None:
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "r0002 ●", "1")
+        await pilot.press("x")
+        await until(pilot, lambda: study.round(2).summary().overruled == 1)
+        await until_seen(pilot, "✎1")
+
+
+async def test_difficulty_goes_up_and_down_and_is_recorded(app: SitoolApp, study: Any) -> None:
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "r0002 ●")
+        await pilot.press("right_square_bracket")
+        await until_seen(pilot, "moved 1 harder")
+        await pilot.press("s")
+        await until_seen(pilot, "r0003 ●")
+        assert study.round(3).settings.curriculum.shift == 1
+        await pilot.press("left_square_bracket")
+        await until(pilot, lambda: study.settings.curriculum.shift == 0)
+
+
+async def test_undo_and_fork_move_the_head(app: SitoolApp, study: Any) -> None:
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "r0002 ●")
+        await pilot.press("u")
+        await until_seen(pilot, "r0001 ●")
+        pilot.app.screen.query_one(RoundTree).query_one("OptionList").focus()
+        await pilot.press("f")
+        assert isinstance(pilot.app.screen, Choose)
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: study.settings.curriculum.rule == "fixed")
+        await pilot.press("s")
+        await until_seen(pilot, "r0003 ●")
+        assert study.round(3).record.parent == 1
+
+
+async def test_looking_at_an_older_round_stays_there_while_another_runs(
+    app: SitoolApp, study: Any
+) -> None:
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "r0002 ●")
+        pilot.app.screen.query_one(RoundTree).query_one("OptionList").focus()
+        await pilot.press("up")
+        await until_seen(pilot, "Samples of r0001")
+        study.step(inline=False)
+        await until_seen(pilot, "r0003 ●")
+        assert "Samples of r0001" in text_of(pilot)
+
+
+async def test_a_killed_engine_shows_as_such_and_s_goes_on(tmp_path: Path) -> None:
+    study = create(tmp_path / "slow", "draw.problems=3000", "draw.samples=8")
+    study.run(0)
+    app = SitoolApp(study.folder, warm=False)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "r0000 ●")
+        await pilot.press("s")
+        await until(pilot, lambda: study.summary().open == 1)
+        await until_seen(pilot, "▸")
+        os.kill(engine_pid(study.folder) or 0, signal.SIGKILL)
+        killed = time.monotonic()
+        await until_seen(pilot, "The engine ended", "Press s")
+        assert time.monotonic() - killed < 2.0
+        await pilot.press("s")
+        await until_seen(pilot, "under way")
+        await pilot.press("p")
+        await until_seen(pilot, "waits before")
+        await pilot.press("s")
+        await until_seen(pilot, "r0001 ●", seconds=60)
+    end_engine(study.folder)
+    study.close()
+
+
+async def test_two_apps_on_one_study_see_each_other(study: Any) -> None:
+    one, two = SitoolApp(study.folder, warm=False), SitoolApp(study.folder, warm=False)
+    async with one.run_test(size=WIDE) as first, two.run_test(size=WIDE) as second:
+        await until_seen(first, "r0002 ●")
+        await until_seen(second, "r0002 ●")
+        await first.press("s")
+        await until_seen(second, "r0003 ●")
+        await second.press("right_square_bracket")
+        await until_seen(first, "moved 1 harder")
+    end_engine(study.folder)
+
+
+async def test_on_a_small_terminal_tabs_choose_the_panel(app: SitoolApp, study: Any) -> None:
+    async with app.run_test(size=SMALL) as pilot:
+        await until_seen(pilot, "samples", "Samples of r0002")
+        for key, kind in (("1", ChartPanel), ("m", CurriculumPanel)):
+            await pilot.press(key)
+            await pilot.pause()
+            assert pilot.app.screen.query_one(kind).region.area > 80 * 12
+        await pilot.resize_terminal(40, 12)
+        await pilot.pause()
+        await pilot.resize_terminal(120, 40)
+        await until_seen(pilot, "Rounds", "Signal", "Curriculum", "Samples of r0002")
+
+
+@pytest.mark.parametrize(
+    ("key", "screen"),
+    [
+        ("question_mark", HelpScreen),
+        ("c", CompareScreen),
+        ("o", SettingsScreen),
+        ("e", ExportScreen),
+        ("enter", InspectorScreen),
+    ],
+)
+@pytest.mark.parametrize("size", [WIDE, SMALL])
+async def test_every_screen_opens_and_closes(
+    app: SitoolApp, study: Any, key: str, screen: type, size: tuple[int, int]
+) -> None:
+    async with app.run_test(size=size) as pilot:
+        await until_seen(pilot, "Samples of r0002")
+        await pilot.press(key)
+        await until(pilot, lambda: isinstance(pilot.app.screen, screen))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, StudyScreen))
+
+
+async def test_leaving_a_study_shows_the_studies_and_the_engine_works_on(
+    app: SitoolApp, study: Any
+) -> None:
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "r0002 ●")
+        await pilot.press("s", "q")
+        await until(pilot, lambda: isinstance(pilot.app.screen, StudiesScreen))
+        await until(pilot, lambda: study.head.number == 3)
+
+
+async def test_a_folder_without_a_study_is_said_in_one_sentence(tmp_path: Path) -> None:
+    app = SitoolApp(tmp_path / "nothing")
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "There is no study in")
+        assert isinstance(pilot.app.screen, StudiesScreen)
