@@ -255,11 +255,15 @@ def _card(store: Store) -> Card:
 
 
 def _modified(folder: Path) -> float:
-    """Return when the database, or what is not yet moved into it, was last written."""
+    """Return when the database, or what is not yet moved into it, was last written.
+
+    Whoever only reads leaves an empty log behind for a moment; that is no change.
+    """
     times = [0.0]
     for name in OURS[:2]:
         with contextlib.suppress(OSError, ValueError):
-            times.append((folder / name).stat().st_mtime)
+            found = (folder / name).stat()
+            times += [found.st_mtime] * (found.st_size > 0)
     return max(times)
 
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -36,6 +37,20 @@ def test_a_card_tells_what_the_summary_tells(folder: Path) -> None:
     assert not card.error
     assert not card.working
     assert card.touched > 0
+
+
+def test_looking_at_a_study_is_no_change(folder: Path) -> None:
+    an_hour_ago = time.time() - 3600
+    os.utime(folder / "study.db", (an_hour_ago, an_hour_ago))
+    before = shelf.signature(folder)
+    assert shelf.read_card(folder).touched == pytest.approx(an_hour_ago, abs=1)
+    with closing(sitool.open(folder)) as study:
+        study.summary()
+        assert shelf.signature(folder) == before
+    assert shelf.signature(folder) == before
+    with closing(sitool.open(folder)) as study:
+        study.note(first_sample(study, 1).id, "look")
+        assert shelf.signature(folder) != before
 
 
 def test_the_branch_of_a_fork_leaves_the_other_rounds_out(study: Study) -> None:
