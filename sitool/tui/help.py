@@ -89,7 +89,7 @@ def show_help(screen: Screen[Any]) -> None:
         for active in screen.active_bindings.values()
         if active.binding.show and active.node is not screen.app
     ]
-    screen.app.push_screen(HelpScreen([screen, *screen.query("*")], keys))
+    screen.app.push_screen(HelpScreen([screen, *screen.query("*")], dict.fromkeys(keys)))
 
 
 def _flowing(text: str) -> str:

@@ -35,6 +35,7 @@ class NewStudyScreen(Screen[Path | None]):
     """
 
     AUTO_FOCUS = "#presets"
+    BORDER_TITLE = "A new study"
     help_text = (
         "A study is one folder. A preset is a set of settings to begin with; whatever you change"
         " beside it holds for this study. Seed, task and base stay for the study's life, all else"

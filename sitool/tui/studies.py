@@ -60,6 +60,7 @@ class StudiesScreen(Screen[None]):
         here: The folder whose studies are listed too, and where new ones go.
     """
 
+    BORDER_TITLE = "Studies"
     help_text = (
         "The studies that were opened lately on this machine, and those in the present folder. For"
         " each: its task and base, how many rounds it has, the head's greedy accuracy over all"
@@ -69,7 +70,7 @@ class StudiesScreen(Screen[None]):
     BINDINGS: ClassVar = [
         Binding("enter", "demo", "Make the demo study", key_display="⏎"),
         Binding("n", "new", "New"),
-        Binding("o", "open_folder", "Folder"),
+        Binding("o", "open_folder", "Open path"),
         Binding("d", "duplicate", "Duplicate"),
         Binding("x,delete", "delete", "Delete", key_display="x"),
         Binding("r", "refresh", "Refresh", show=False),
@@ -82,7 +83,7 @@ class StudiesScreen(Screen[None]):
     StudiesScreen #offer { height: 1fr; padding: 2 4; }
     StudiesScreen #about {
         height: auto; min-height: 6; max-height: 10; margin: 0 1; padding: 0 1;
-        border: round $panel-lighten-2; border-title-color: $text-muted;
+        border: round $foreground 25%; border-title-color: $text-muted;
     }
     """
 
