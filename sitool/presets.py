@@ -252,6 +252,7 @@ def _in_our_words(message: str) -> str:
         ("a valid number, unable to parse string as a number", "a number"),
         ("a valid boolean, unable to interpret input", "true or false"),
         ("a valid string", "text"),
+        ("String should have at least 1 character", "it must not be empty"),
     ):
         said = said.replace(theirs, ours)
     return said

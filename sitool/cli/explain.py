@@ -15,7 +15,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from sitool import client, registry
+from sitool import client, registry, shelf
 from sitool.cli import live, tables
 from sitool.cli.commands import AsJson, Plain, console, print_json, say
 from sitool.client import Study
@@ -37,11 +37,15 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to make it.")] = Path(
-        "demo-study"
+        shelf.DEMO_FOLDER
     ),
     count: Annotated[int, typer.Option("--rounds", "-n", min=1, help="Rounds to run.")] = 5,
-    preset: Annotated[str, typer.Option("--preset", "-p", help="See `sitool presets`.")] = "path",
-    seed: Annotated[int, typer.Option(help="Seed; everyone with the same one sees the same.")] = 7,
+    preset: Annotated[str, typer.Option("--preset", "-p", help="See `sitool presets`.")] = (
+        shelf.DEMO_PRESET
+    ),
+    seed: Annotated[
+        int, typer.Option(help="Seed; everyone with the same one sees the same.")
+    ] = shelf.DEMO_SEED,
     watch: Annotated[
         bool, typer.Option("--watch", help="Run the rounds here instead of opening the app.")
     ] = False,
