@@ -35,6 +35,8 @@ from sitool.visible import one_line
 POLL_SECONDS = 0.25
 MOST_SIBLINGS = 512
 """Samples of the same problem that are looked at."""
+LONGEST_EDIT = 50_000
+"""Characters; more would make every key wait."""
 Step = Callable[[int, int], int | None]
 
 
@@ -282,6 +284,9 @@ class InspectorScreen(ModalScreen[None]):
             ruling = sample.ruling
             edited = ruling.text if ruling is not None else None
             text = sample.completion.text if edited is None else edited
+            if len(text) > LONGEST_EDIT:
+                self.notify(f"{len(text):,} characters are too many to edit here.")
+                return
             self.app.push_screen(
                 EditScreen(sample.problem.prompt, text), partial(self._write_edit, text)
             )

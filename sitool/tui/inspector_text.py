@@ -20,6 +20,8 @@ from sitool.visible import one_line
 
 LONGEST = 6_000
 """Characters of a text, and tokens, that are shown."""
+CUT = 1_000
+"""Characters of an answer or a reason that are shown."""
 BANDS = (
     (0.9, "", "sure, .9 and more"),
     (0.5, "$primary italic", "likely, .5 to .9"),
@@ -71,7 +73,7 @@ def shown_text(text: str) -> Content:
     """Return a text in lines, with nothing in it that a terminal acts on."""
     lines = "\n".join(one_line(line) for line in text[:LONGEST].split("\n"))
     more = len(text) - LONGEST
-    said = f"\n… and {more:,} more characters; e shows the whole completion" if more > 0 else ""
+    said = f"\n… and {more:,} more characters" if more > 0 else ""
     return Content.assemble(lines or " ", (said, MUTED))
 
 
@@ -161,9 +163,11 @@ def answer_text(sample: Sample) -> Content:
     """Set the answer that was read beside the truth."""
     read = next((s.answer for s in sample.scores.values() if s.answer is not None), None)
     return Content.assemble(
-        named("read", one_line(read) if read is not None else ("no answer was read", "$warning")),
+        named(
+            "read", one_line(read, CUT) if read is not None else ("no answer was read", "$warning")
+        ),
         "\n",
-        named("truth", one_line(sample.problem.truth), ("  there may be others", MUTED)),
+        named("truth", one_line(sample.problem.truth, CUT), ("  there may be others", MUTED)),
     )
 
 
@@ -183,7 +187,9 @@ def score_line(name: str, score: Score) -> Content:
     flexible = ""
     if score.flexible is not None and score.flexible != score.value:
         flexible = f" (flexible {score.flexible:.2f}: the answer anywhere in the text)"
-    return named(name, (f"{sign} {value}", style), f"{flexible}  {one_line(score.explanation)}")
+    return named(
+        name, (f"{sign} {value}", style), f"{flexible}  {one_line(score.explanation, CUT)}"
+    )
 
 
 def selection_text(sample: Sample) -> Content:
@@ -239,7 +245,7 @@ def decision_line(decision: Decision, holds: bool) -> Content:
     """Say who decided what, when and why."""
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(decision.time))
     text = f" {one_line(decision.text, 200)!r}" if decision.text is not None else ""
-    because = f": {one_line(decision.reason)}" if decision.reason else ""
+    because = f": {one_line(decision.reason, CUT)}" if decision.reason else ""
     return Content.assemble(
         "✎ " if holds else "  ",
         (f"{at}  ", MUTED),

@@ -69,6 +69,9 @@ class SampleTable(ScrollView, can_focus=True):
     class Moved(Message):
         """The cursor was put elsewhere, by a key or the mouse."""
 
+    class Sized(Message):
+        """Another number of rows fits."""
+
     class Chosen(Message):
         """The sample under the cursor is to be looked at."""
 
@@ -202,6 +205,7 @@ class SampleTable(ScrollView, can_focus=True):
         self._strips.clear()
         self._places = lay_out(self.scrollable_content_region.width - 2)
         self._bring_into_sight()
+        self.post_message(self.Sized())
 
     # Moving.
 

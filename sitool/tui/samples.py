@@ -268,8 +268,9 @@ class SamplesPanel(Widget):
         self._follow = at_end and bool(self._look and self._look.working)
         self._to_end = at_end and not self._listing.done
 
-    def on_resize(self) -> None:
+    def on_sample_table_sized(self, event: SampleTable.Sized) -> None:
         """Say how many rows fit now."""
+        event.stop()
         self._retitle()
 
     # Filters and order.
