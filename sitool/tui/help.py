@@ -87,7 +87,7 @@ def show_help(screen: Screen[Any]) -> None:
     keys = [
         (screen.app.get_key_display(active.binding), active.binding.description)
         for active in screen.active_bindings.values()
-        if active.binding.show and active.node is not screen.app
+        if active.binding.description and active.node is not screen.app
     ]
     screen.app.push_screen(HelpScreen([screen, *screen.query("*")], dict.fromkeys(keys)))
 

@@ -171,10 +171,14 @@ class SampleTable(ScrollView, can_focus=True):
         if under_cursor:
             return self._strip(f"{POINTER} ", cells, self._style("cursor"), width)
         base = self._style("")
-        segments = [Segment("  ", base)]
-        for place, (text, size) in zip(self._places, cells, strict=True):
-            style = self._cell_style(place.column.name, line)
-            segments.append(Segment(set_cell_size(text, size) + " " * GAP, style))
+        styles = [self._cell_style(place.column.name, line) for place in self._places]
+        segments, words = list[Segment](), "  "
+        for number, (style, (text, size)) in enumerate(zip(styles, cells, strict=True)):
+            if number and style is not styles[number - 1]:
+                segments.append(Segment(words, styles[number - 1]))
+                words = ""
+            words += set_cell_size(text, size) + " " * GAP
+        segments.append(Segment(words, styles[-1] if styles else base))
         return Strip(segments).adjust_cell_length(width, base)
 
     def _strip(self, lead: str, cells: list[tuple[str, int]], style: Style, width: int) -> Strip:

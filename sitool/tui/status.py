@@ -33,6 +33,8 @@ class HeaderLine(Static):
     """One line: which study, task and base this is, and what the open round waits for."""
 
     DEFAULT_CSS = "HeaderLine { height: 1; background: $panel; padding: 0 1; }"
+    reviewing = False
+    """Whether rounds pause before training."""
 
     def look(self, look: Look, shown: int | None) -> None:
         """Draw it."""
@@ -44,6 +46,8 @@ class HeaderLine(Static):
         text.append(f"  {s.task.name} · {s.model.base} · seed {s.seed}")
         if look.summary.head is not None:
             text.append(f"   head r{look.summary.head:04d}")
+        if self.reviewing:
+            text.append("   review: on")
         if shown is not None and shown != look.summary.head:
             text.append(f"   looking at r{shown:04d}")
         self.update(text)
@@ -66,6 +70,7 @@ def review_words(look: Look) -> str:
 class PhaseBar(Widget):
     """The phases of the running round with progress, rate and an honest time to go."""
 
+    BORDER_TITLE = "Phases"
     help_text: ClassVar[str] = (
         "A round draws problems, samples answers, verifies them, selects which count, trains the"
         " adapter on those, and evaluates. The time to go takes this phase at its present speed"
@@ -166,13 +171,13 @@ class SignalPanel(Widget):
 
     def look(self, look: Look, shown: int | None) -> None:
         """Draw the shown round's shares, acceptance and the advice."""
-        parts: list[Text | Table] = []
+        parts: list[Text | Table] = [
+            Text(RUNNING) if look.working else advice_text(advise(look.summary))
+        ]
         if shown is not None:
             here = look.summary.round(shown)
-            self.border_subtitle = here.round.label
-            parts += _shares(here.shares) + _accepted(here, look)
-            parts += _by_level(here)
-        parts.append(advice_text(advise(look.summary)) if not look.working else Text(RUNNING))
+            self.border_title = f"Signal of {here.round.label}"
+            parts += [Text(), *_shares(here.shares), *_accepted(here, look), *_by_level(here)]
         self._content = Group(*parts)
         self.refresh()
 
@@ -189,11 +194,8 @@ def advice_text(advice: Advice) -> Text:
 def _shares(shares: Mapping[str, float]) -> list[Text | Table]:
     if not shares:
         return []
-    text = Text("problems ")
-    for name, sign, words in SHARES:
-        if name in shares:
-            text.append(f" {sign} {shares[name]:.0%} {words} ")
-    return [text]
+    parts = [f"{sign} {shares[name]:.0%} {words}" for name, sign, words in SHARES if name in shares]
+    return [Text("problems  " + "  ".join(parts[:2])), Text(" " * 10 + "  ".join(parts[2:]))]
 
 
 def _accepted(here: RoundSummary, look: Look) -> list[Text | Table]:
@@ -215,6 +217,6 @@ def _by_level(here: RoundSummary) -> list[Text | Table]:
             continue
         share = measured.value
         bar = "█" * round(10 * share) or ("▏" if share else "")
-        words = f"{share:.0%} right, kept {kept:,} of {drawn:,}"
+        words = f"{share:>4.0%} right  kept {kept:,}/{drawn:,}"
         table.add_row(f"level {level}", Text(bar.ljust(10, "·")), words)
     return [table] if table.row_count else []

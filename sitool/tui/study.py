@@ -87,6 +87,7 @@ class StudyScreen(Screen[None]):
     ]
     DEFAULT_CSS = """
     StudyScreen { layout: vertical; }
+    StudyScreen .panel { border-title-color: $foreground; }
     StudyScreen #top { height: 15; }
     StudyScreen SamplesPanel { height: 1fr; }
     StudyScreen ChartPanel { width: 1fr; }
@@ -126,7 +127,7 @@ class StudyScreen(Screen[None]):
             yield self._panel(SignalPanel())
         yield self._panel(CurriculumPanel())
         yield self._panel(SamplesPanel(self._folder))
-        yield Footer(show_command_palette=False)
+        yield Footer(show_command_palette=False, compact=True)
 
     def _panel(self, widget: Any) -> Any:
         widget.add_class("panel")
@@ -251,7 +252,8 @@ class StudyScreen(Screen[None]):
             else "Review is off: a step runs to the end of the round."
         )
         self.notify(words)
-        self.refresh_bindings()
+        self.query_one(HeaderLine).reviewing = self._reviewing
+        self._draw()
 
     def action_easier(self) -> None:
         """Move the next round's mixture a level easier."""
