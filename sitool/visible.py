@@ -15,7 +15,9 @@ def one_line(text: str, width: int = 0) -> str:
     >>> one_line("a\nb\x1b[31m"), one_line("abcdef", 4)
     ('a⏎b␛[31m', 'abc…')
     """
-    shown = "".join(_sign(character) for character in text[: 4 * width or None])
+    shown = text[: 4 * width or None]
+    if not shown.isprintable():
+        shown = "".join(_sign(character) for character in shown)
     return shown if not width or len(shown) <= width else shown[: width - 1] + "…"
 
 

@@ -209,9 +209,10 @@ def _accepted(here: RoundSummary, look: Look) -> list[Text | Table]:
 
 
 def _by_level(here: RoundSummary) -> list[Text | Table]:
-    """Draw a bar for each level that was drawn: how many of its samples were right."""
+    """Draw a bar for each level: how many of its samples were right; first what was drawn most."""
     table = Table.grid(padding=(0, 1))
-    for level, (kept, drawn) in here.accepted_by_level.items():
+    counts = here.accepted_by_level.items()
+    for level, (kept, drawn) in sorted(counts, key=lambda item: (-item[1][1], -item[0])):
         measured = here.success.get(level)
         if not level or not drawn or measured is None:
             continue
