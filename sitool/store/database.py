@@ -1,7 +1,7 @@
 """One SQLite file in WAL mode, with every foreign error said in one sentence."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -122,7 +122,7 @@ class Database:
         with said_as_store_error(self.file):
             self._connection.executemany(sql, rows)
 
-    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+    def rows(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[sqlite3.Row]:
         """Return every row of a query."""
         with said_as_store_error(self.file):
             return self._connection.execute(sql, values).fetchall()

@@ -323,14 +323,15 @@ class Samples:
         return [row["id"] for row in rows]
 
     def stamp(self, round_id: int) -> tuple[object, ...]:
-        """Return what changes when samples, rulings or a round's selection change."""
-        return tuple(
-            self._database.rows(
-                "SELECT (SELECT max(id) FROM samples), (SELECT max(id) FROM decisions),"
-                " (SELECT selected FROM rounds WHERE id = ?)",
-                (round_id,),
-            )[0]
+        """Return what changes when a round gets samples or is selected, or anybody rules."""
+        newest = "(SELECT max(id) FROM samples WHERE round = :round AND role = '{}')"
+        of_roles = ", ".join(newest.format(role) for role in ("train", "greedy", "sampled"))
+        found = self._database.rows(
+            f"SELECT {of_roles}, (SELECT max(id) FROM decisions),"
+            " (SELECT selected FROM rounds WHERE id = :round)",
+            {"round": round_id},
         )
+        return tuple(found[0])
 
     def late_rulings(self, round_id: int) -> list[Sample]:
         """Return a round's samples whose ruling came after its training set was fixed.

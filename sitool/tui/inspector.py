@@ -5,7 +5,6 @@ It reads through a store of its own; rulings go through the desk.
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -24,11 +23,10 @@ from sitool.models.pieces import Piece, Pieces, characters, read_pieces
 from sitool.records import Action, Sample
 from sitool.store import SampleLine, Store, round_label
 from sitool.tui.desk import Desk
-from sitool.tui.dialogs import Write
 from sitool.tui.edit import EditScreen, safe_lines
 from sitool.tui.help import show_help
 from sitool.tui.inspector_text import PARTS, Ways, part_texts
-from sitool.tui.rulings import Ruled, carry_out, taking_back, why_idle, why_not
+from sitool.tui.rulings import Ruled, Ruler, carry_out
 from sitool.tui.siblings import SiblingsScreen
 from sitool.visible import one_line
 
@@ -40,7 +38,7 @@ LONGEST_EDIT = 50_000
 Step = Callable[[int, int], int | None]
 
 
-class InspectorScreen(ModalScreen[None]):
+class InspectorScreen(Ruler, ModalScreen[None]):
     """One sample in full.
 
     Args:
@@ -247,64 +245,33 @@ class InspectorScreen(ModalScreen[None]):
 
     # Rulings.
 
-    def action_rule(self, action: str) -> None:
-        """Accept, reject, or let the verifiers decide again."""
-        sample = self._sample
-        if sample is None:
-            return
-        idle = why_idle(sample.ruling, Action(action))
-        if idle:
-            self.notify(idle)
+    def ruled_sample(self) -> Sample | None:
+        """Return the sample that is shown."""
+        return self._sample
+
+    def send(self, ruled: Ruled) -> None:
+        """Carry a ruling out."""
+        if self._desk is None:
+            self.notify("This view only shows.", severity="warning")
         else:
-            self._rule(Ruled(sample.id, Action(action)))
-
-    def action_take_back(self) -> None:
-        """Undo the last decision."""
-        if self._sample is None:
-            return
-        undo = taking_back(self._sample)
-        if undo is None:
-            self.notify("Nothing was decided about this sample that could be taken back.")
-        else:
-            self._rule(undo)
-
-    def action_note(self) -> None:
-        """Ask for a note."""
-        if self._may_rule():
-            self.app.push_screen(Write("A note on this sample:"), self._write_note)
-
-    def _write_note(self, text: str | None) -> None:
-        if text and self._sample is not None:
-            self._rule(Ruled(self._sample.id, Action.NOTE, text))
+            self._desk.ask(lambda study: carry_out(study, ruled))
 
     def action_edit(self) -> None:
         """Ask for a completion to train on in this one's place."""
-        sample = self._sample
-        if sample is not None and self._may_rule():
-            ruling = sample.ruling
-            edited = ruling.text if ruling is not None else None
-            text = sample.completion.text if edited is None else edited
-            if len(text) > LONGEST_EDIT:
-                self.notify(f"{len(text):,} characters are too many to edit here.")
-                return
-            self.app.push_screen(
-                EditScreen(sample.problem.prompt, text), partial(self._write_edit, text)
-            )
+        sample = self._rulable()
+        if sample is None:
+            return
+        ruling = sample.ruling
+        edited = ruling.text if ruling is not None else None
+        text = sample.completion.text if edited is None else edited
+        if len(text) > LONGEST_EDIT:
+            self.notify(f"{len(text):,} characters are too many to edit here.")
+            return
 
-    def _write_edit(self, before: str, text: str | None) -> None:
-        if text == safe_lines(before):
-            self.notify("Nothing was changed.")
-        elif text is not None and self._sample is not None:
-            self._rule(Ruled(self._sample.id, Action.EDIT, text=text))
+        def write(written: str | None) -> None:
+            if written == safe_lines(text):
+                self.notify("Nothing was changed.")
+            elif written is not None:
+                self.send(Ruled(sample.id, Action.EDIT, text=written))
 
-    def _rule(self, ruled: Ruled) -> None:
-        if self._desk is not None and self._may_rule():
-            self._desk.ask(lambda study: carry_out(study, ruled))
-
-    def _may_rule(self) -> bool:
-        if self._sample is None:
-            return False
-        reason = why_not(self._sample.role) if self._desk else "This view only shows."
-        if reason:
-            self.notify(reason, severity="warning")
-        return not reason
+        self.app.push_screen(EditScreen(sample.problem.prompt, text), write)

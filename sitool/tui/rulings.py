@@ -6,9 +6,11 @@ Decisions are rows that are only ever added, so taking one back adds another.
 from collections.abc import Sequence
 
 from textual.message import Message
+from textual.widget import Widget
 
 from sitool.client import Study
 from sitool.records import Action, Decision, Sample
+from sitool.tui.dialogs import Write
 
 TAKEN_BACK = "taken back"
 
@@ -102,3 +104,57 @@ def _brings_back(decision: Decision, former: Decision | None) -> bool:
         return decision.action is Action.CLEAR and decision.reason == TAKEN_BACK
     said, before = ((d.action, d.reason, d.text) for d in (decision, former))
     return said == before
+
+
+class Ruler(Widget):
+    """What a widget does with a person's keys about one sample; a base for such widgets."""
+
+    def ruled_sample(self) -> Sample | None:
+        """Return the sample that the keys are about."""
+        raise NotImplementedError
+
+    def send(self, ruled: Ruled) -> None:
+        """Pass a ruling on."""
+        raise NotImplementedError
+
+    def action_rule(self, action: str) -> None:
+        """Accept or reject the sample, or let the verifiers decide again."""
+        sample = self._rulable()
+        if sample is None:
+            return
+        idle = why_idle(sample.ruling, Action(action))
+        if idle:
+            self.notify(idle)
+        else:
+            self.send(Ruled(sample.id, Action(action)))
+
+    def action_take_back(self) -> None:
+        """Undo the last decision about the sample."""
+        sample = self._rulable()
+        if sample is None:
+            return
+        undo = taking_back(sample)
+        if undo is None:
+            self.notify("Nothing was decided about this sample that could be taken back.")
+        else:
+            self.send(undo)
+
+    def action_note(self) -> None:
+        """Ask for a note on the sample."""
+        sample = self._rulable()
+        if sample is None:
+            return
+
+        def write(text: str | None) -> None:
+            if text:
+                self.send(Ruled(sample.id, Action.NOTE, text))
+
+        self.app.push_screen(Write("A note on this sample:"), write)
+
+    def _rulable(self) -> Sample | None:
+        """Return the sample if people may rule on it; else say why not."""
+        sample = self.ruled_sample()
+        reason = why_not(sample.role) if sample is not None else ""
+        if reason:
+            self.notify(reason, severity="warning")
+        return None if reason else sample

@@ -32,6 +32,8 @@ class Listing:
 
     Attributes:
         done: Nothing more will come, unless samples are added.
+        seconds: That the search took.
+        ended: When it was done, in seconds of the monotonic clock.
         error: Why it could not be finished, in one sentence.
     """
 
@@ -40,6 +42,8 @@ class Listing:
     descending: bool = False
     ids: "array[int]" = field(default_factory=lambda: array("q"))
     done: bool = False
+    seconds: float = 0.0
+    ended: float = 0.0
     error: str = ""
 
     @property
@@ -144,7 +148,7 @@ class Lister:
 
     def _fill(self, listing: Listing) -> None:
         store = self._open()
-        told = 0.0
+        started, told = time.monotonic(), 0.0
         if not listing.only_grows:
             del listing.ids[:]
         after = listing.ids[-1] if listing.ids else 0
@@ -163,6 +167,8 @@ class Lister:
                 if time.monotonic() - told > TELL_SECONDS:
                     told = time.monotonic()
                     self._post(Listed(listing))
+        listing.ended = time.monotonic()
+        listing.seconds = listing.ended - started
         listing.done = True
         self._post(Listed(listing))
 

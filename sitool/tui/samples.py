@@ -4,6 +4,7 @@ It reads the study through a store of its own and writes nothing: rulings go out
 messages. What it leaves out: one sample in full (`inspector.py`).
 """
 
+import time
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,24 +12,24 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.message import Message
-from textual.widget import Widget
 from textual.widgets import Static
 
 from sitool.errors import SitoolError
-from sitool.records import Action
+from sitool.records import Sample
 from sitool.store import SampleFilter, SampleLine, SampleOrder, Store
 from sitool.tui.desk import Look
-from sitool.tui.dialogs import Write
-from sitool.tui.rulings import Ruled, taking_back, why_idle, why_not
+from sitool.tui.rulings import Ruled, Ruler
 from sitool.tui.sample_filter import FilterBar, Query
 from sitool.tui.sample_list import Listed, Lister, Listing
 from sitool.tui.sample_table import SampleTable
 from sitool.tui.sample_words import NOTHING_YET, ORDERS, SORT_WORD, subject, why_empty
 
+REST = 4.0
+"""Times as long as a search took, it is not made again."""
 RULING_ACTIONS = ("inspect", "rule", "note", "take_back", "siblings", "sibling")
 
 
-class SamplesPanel(Widget):
+class SamplesPanel(Ruler):
     """The samples of the shown round, filtered and sorted.
 
     Args:
@@ -94,6 +95,7 @@ class SamplesPanel(Widget):
         self._stamp: object = None
         self._follow = False
         self._to_end = False
+        self._stale = self._resting = False
         self._title: list[str] = []
 
     def compose(self) -> ComposeResult:
@@ -178,7 +180,9 @@ class SamplesPanel(Widget):
     def _stamp_of(self, where: SampleFilter) -> object:
         """Return what differs when the list or its lines may have changed."""
         assert self._store is not None
-        version = self._look.version if self._look else 0
+        assert self._look is not None
+        # Of a round that is done, nothing but these can change, whatever else is going on.
+        version = self._look.version if self._look.summary.open == where.round else 0
         try:
             return (version, *self._store.samples.stamp(where.round or 0))
         except SitoolError:
@@ -186,17 +190,34 @@ class SamplesPanel(Widget):
 
     def _search(self, where: SampleFilter) -> None:
         self._coming = Listing(where, self._query.order, self._query.descending)
-        self._to_end = False
+        self._to_end = self._stale = False
         self._lister.search(self._coming)
 
     def _refresh(self) -> None:
         """Read the lines again, and look for samples that are new or fit only now."""
         self._table.forget_lines()
-        if not self._coming.done:
+        self._stale = True
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Search again if something changed, but rest between long searches."""
+        coming = self._coming
+        if not (self._stale and coming.done):
             return
-        if not self._coming.only_grows:
-            self._coming = Listing(*self._coming.question)
+        rest = coming.ended + REST * coming.seconds - time.monotonic()
+        if rest > 0 and not coming.only_grows:
+            if not self._resting:
+                self._resting = True
+                self.set_timer(rest, self._wake)
+            return
+        self._stale = False
+        if not coming.only_grows:
+            self._coming = Listing(*coming.question)
         self._lister.search(self._coming)
+
+    def _wake(self) -> None:
+        self._resting = False
+        self._catch_up()
 
     def on_listed(self, event: Listed) -> None:
         """Show more of what was searched for."""
@@ -211,6 +232,7 @@ class SamplesPanel(Widget):
         self._empty_or_not(listing)
         self._retitle()
         self.refresh_bindings()
+        self._catch_up()
 
     def _row_in(self, listing: Listing, again: bool) -> int:
         """Return the row that the cursor is to have in a list that came or grew."""
@@ -362,39 +384,12 @@ class SamplesPanel(Widget):
         self._table.go_to(row)
         return self._listing.ids[row]
 
-    def action_rule(self, action: str) -> None:
-        """Accept or reject the sample under the cursor, or let the verifiers decide again."""
-        idle = why_idle(self.current.ruling, Action(action)) if self.current else ""
-        if idle:
-            self.app.notify(idle)
-        else:
-            self._rule(Action(action))
+    def ruled_sample(self) -> Sample | None:
+        """Return the sample under the cursor."""
+        if self.current is None or self._store is None:
+            return None
+        return self._store.samples.sample(self.current.id)
 
-    def action_note(self) -> None:
-        """Ask for a note on the sample under the cursor."""
-        if self._may_rule():
-            self.app.push_screen(Write("A note on this sample:"), self._write_note)
-
-    def _write_note(self, text: str | None) -> None:
-        if text:
-            self._rule(Action.NOTE, reason=text)
-
-    def action_take_back(self) -> None:
-        """Undo the last decision about the sample under the cursor."""
-        if self.current is None or self._store is None or not self._may_rule():
-            return
-        undo = taking_back(self._store.samples.sample(self.current.id))
-        if undo is None:
-            self.app.notify("Nothing was decided about this sample that could be taken back.")
-        else:
-            self.post_message(undo)
-
-    def _rule(self, action: Action, reason: str = "") -> None:
-        if self._may_rule() and self.current is not None:
-            self.post_message(Ruled(self.current.id, action, reason))
-
-    def _may_rule(self) -> bool:
-        reason = why_not(self.current.role) if self.current is not None else ""
-        if reason:
-            self.app.notify(reason, severity="warning")
-        return self.current is not None and not reason
+    def send(self, ruled: Ruled) -> None:
+        """Leave it to the screen to carry a ruling out."""
+        self.post_message(ruled)

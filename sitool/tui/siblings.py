@@ -13,11 +13,11 @@ from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
 from sitool.errors import SitoolError
-from sitool.records import Action
+from sitool.records import Sample
 from sitool.store import SampleLine, Store, round_label
 from sitool.tui.desk import Desk
 from sitool.tui.help import show_help
-from sitool.tui.rulings import Ruled, carry_out, taking_back, why_idle, why_not
+from sitool.tui.rulings import Ruled, Ruler, carry_out
 from sitool.tui.sample_columns import reason_of, sign_of
 from sitool.visible import one_line
 
@@ -63,7 +63,7 @@ class SampleOptions(OptionList):
     BINDINGS: ClassVar = [Binding("enter", "select", "Inspect")]
 
 
-class SiblingsScreen(ModalScreen[None]):
+class SiblingsScreen(Ruler, ModalScreen[None]):
     """All samples of one problem, as one round drew them.
 
     Args:
@@ -83,6 +83,7 @@ class SiblingsScreen(ModalScreen[None]):
         Binding("a", "rule('accept')", "Accept"),
         Binding("x", "rule('reject')", "Reject"),
         Binding("delete,backspace", "rule('clear')", "Clear", key_display="del"),
+        Binding("n", "note", "Note", show=False),
         Binding("z", "take_back", "Undo"),
         Binding("question_mark", "help", "Help", key_display="?", show=False),
         Binding("escape,q,v", "dismiss", "Close", key_display="esc"),
@@ -203,33 +204,17 @@ class SiblingsScreen(ModalScreen[None]):
         if self.current is not None:
             self.app.push_screen(InspectorScreen(self._folder, self.current.id, self._desk))
 
-    def action_rule(self, action: str) -> None:
-        """Accept, reject, or let the verifiers decide again."""
-        current = self.current
-        if current is None:
-            return
-        idle = why_idle(current.ruling, Action(action))
-        if idle:
-            self.notify(idle)
-        else:
-            self._rule(Ruled(current.id, Action(action)))
-
-    def action_take_back(self) -> None:
-        """Undo the last decision about the sample under the cursor."""
+    def ruled_sample(self) -> Sample | None:
+        """Return the sample under the cursor."""
         if self.current is None or self._store is None:
-            return
-        undo = taking_back(self._store.samples.sample(self.current.id))
-        if undo is None:
-            self.notify("Nothing was decided about this sample that could be taken back.")
-        else:
-            self._rule(undo)
+            return None
+        return self._store.samples.sample(self.current.id)
 
-    def _rule(self, ruled: Ruled) -> None:
-        current = self.current
-        reason = why_not(current.role if current else "") if self._desk else "This view only shows."
-        if reason:
-            self.notify(reason, severity="warning")
-        elif self._desk is not None:
+    def send(self, ruled: Ruled) -> None:
+        """Carry a ruling out."""
+        if self._desk is None:
+            self.notify("This view only shows.", severity="warning")
+        else:
             self._desk.ask(lambda study: carry_out(study, ruled))
 
     def action_help(self) -> None:
