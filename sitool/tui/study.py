@@ -359,7 +359,9 @@ class StudyScreen(Screen[None]):
 
     def on_samples_panel_siblings_wanted(self, message: SamplesPanel.SiblingsWanted) -> None:
         """Show all samples of one problem."""
-        self.app.push_screen(SiblingsScreen(self._folder, message.problem_id, message.round))
+        self.app.push_screen(
+            SiblingsScreen(self._folder, message.problem_id, message.round, self._desk)
+        )
 
     def on_ruled(self, message: Ruled) -> None:
         """Record a ruling."""
