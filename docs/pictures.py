@@ -1,7 +1,7 @@
 """Draws the pictures of the README from a real study: `python docs/pictures.py STUDY`."""
 
+import asyncio
 import io
-import re
 import sys
 from pathlib import Path
 
@@ -10,12 +10,23 @@ from rich.console import Console
 import sitool
 from sitool.cli import tables
 from sitool.summary import advice
+from sitool.tui.app import SitoolApp
+from sitool.tui.export import without_web_fonts
 
 HERE = Path(__file__).parent / "pictures"
 
 
-def main(folder: str) -> None:
-    """Write docs/pictures/demo.svg."""
+async def draw_app(folder: str) -> None:
+    """Write docs/pictures/app.svg: the study in the terminal app."""
+    app = SitoolApp(Path(folder), warm=False)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause(2)
+        svg = without_web_fonts(app.export_screenshot())
+    (HERE / "app.svg").write_text(svg, encoding="utf-8")
+
+
+def draw_demo(folder: str) -> None:
+    """Write docs/pictures/demo.svg: the same study on the command line."""
     study = sitool.open(folder)
     summary = study.summary()
     console = Console(record=True, width=88, file=io.StringIO())
@@ -35,11 +46,10 @@ def main(folder: str) -> None:
     console.print(tables.samples_table(shown))
     console.print(f"\n{advice(summary)}", markup=False, highlight=False)
     HERE.mkdir(exist_ok=True)
-    # Rich asks for its font from the network; the reader's own monospace font will do.
-    svg = re.sub(r"@font-face\s*{.*?}", "", console.export_svg(title="sitool"), flags=re.DOTALL)
-    svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
+    svg = without_web_fonts(console.export_svg(title="sitool"))
     (HERE / "demo.svg").write_text(svg, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    draw_demo(sys.argv[1])
+    asyncio.run(draw_app(sys.argv[1]))

@@ -1,5 +1,6 @@
 """Takes things out of the app: the shown chart, the filtered samples, a screenshot."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
@@ -25,6 +26,11 @@ KINDS = (
     ("csv", "the filtered samples, as CSV", ".csv"),
     ("screen", "a screenshot, as SVG", ".svg"),
 )
+
+
+def without_web_fonts(svg: str) -> str:
+    """Take out of an SVG what would fetch a font; the reader's own monospace font will do."""
+    return re.sub(r"@font-face\s*{.*?}|<!--.*?-->", "", svg, flags=re.DOTALL)
 
 
 class ExportScreen(ModalScreen[None]):
@@ -102,7 +108,7 @@ class ExportScreen(ModalScreen[None]):
     def _screenshot(self, file: Path, say: Callable[[str], None]) -> None:
         """Take it after this question has gone from the screen."""
         try:
-            self.app.save_screenshot(file.name, str(file.parent))
+            file.write_text(without_web_fonts(self.app.export_screenshot()), encoding="utf-8")
         except OSError as error:
             self.app.notify(f"{str(file)!r} cannot be written: {error}.", severity="error")
         else:

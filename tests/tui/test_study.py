@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from studies import create
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 import sitool
 from sitool.process import end_engine, engine_pid
@@ -215,3 +216,35 @@ async def test_a_folder_without_a_study_is_said_in_one_sentence(tmp_path: Path) 
     async with app.run_test(size=WIDE) as pilot:
         await until_seen(pilot, "There is no study in")
         assert isinstance(pilot.app.screen, StudiesScreen)
+
+
+@pytest.mark.parametrize(
+    ("choice", "file"),
+    [(0, "accuracy-r0002.svg"), (1, "samples-r0002.jsonl"), (2, "samples-r0002.csv"),
+     (3, "screen-r0002.svg")],
+)  # fmt: skip
+async def test_what_is_shown_is_written_to_a_file(
+    app: SitoolApp, study: Any, choice: int, file: str
+) -> None:
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        await until_seen(pilot, "Samples of r0002")
+        await pilot.press("e", *["down"] * choice, "enter")
+        await until(pilot, lambda: isinstance(pilot.app.focused, Input))
+        await pilot.press("enter")
+        await until(pilot, (study.folder / file).exists)
+        await until_seen(pilot, "Wrote")
+    written = (study.folder / file).read_text(encoding="utf-8")
+    assert "r0002" in written or choice in (1, 2)
+    assert "http" not in written.replace("http://www.w3.org", "")
+    if choice == 1:
+        assert written.count("\n") == study.round(2).summary().sampled
+
+
+async def test_a_file_that_cannot_be_written_is_said(app: SitoolApp, study: Any) -> None:
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        await until_seen(pilot, "Samples of r0002")
+        await pilot.press("e", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.focused, Input))
+        pilot.app.screen.query_one(Input).value = "/proc/nowhere/chart.svg"
+        await pilot.press("enter")
+        await until_seen(pilot, "cannot be written")
