@@ -105,6 +105,17 @@ def _one_thread() -> None:
         sys.modules["torch"].set_num_threads(1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_engine_outlives_the_tests() -> Iterator[None]:
+    """End the engines that screens have started."""
+    from sitool import process
+
+    yield
+    for child in process._children:
+        child.terminate()
+        child.wait()
+
+
 @pytest.fixture(scope="session")
 def make_base(tmp_path_factory: pytest.TempPathFactory) -> MakeBase:
     """Return a function that writes a base once for all tests that ask for the same."""
