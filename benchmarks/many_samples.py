@@ -21,6 +21,12 @@ PATTERNS = 800
 RULED = 500
 """A person has ruled on this many."""
 
+METRICS = [
+    Metric(name, level, 0.5, 0.4, 0.6, 100)
+    for name in ("accuracy", "success")
+    for level in (ALL_LEVELS, *range(1, 9))
+]
+
 
 def make_study(folder: Path, samples: int, rounds: int = 1, seed: int = 7) -> Path:
     """Write a study whose rounds hold this many training samples together."""
@@ -36,7 +42,7 @@ def make_study(folder: Path, samples: int, rounds: int = 1, seed: int = 7) -> Pa
             if number:
                 each = samples // rounds
                 _add_samples(database, number, (number - 1) * each, each, levels, source)
-            store.metrics.add(number, [Metric("accuracy", ALL_LEVELS, 0.5, 0.4, 0.6, 100)])
+            store.metrics.add(number, METRICS)
             store.tree.finish_round(round_.id)
         _add_decisions(database, samples, source)
     store.close()

@@ -7,6 +7,7 @@ Keys are timed in a terminal of our own, from the key to the last byte that it d
 
 import argparse
 import asyncio
+import gc
 import json
 import statistics
 import tempfile
@@ -121,6 +122,7 @@ def main() -> None:
     parser.add_argument("--show", type=Path, help="only show the samples of a study")
     options = parser.parse_args()
     if options.show:
+        gc.freeze()  # As the whole app does.
         Alone(options.show).run()
         return
     with tempfile.TemporaryDirectory() as folder:
