@@ -13,6 +13,9 @@ from sitool.tui.studies import StudiesScreen
 from sitool.tui.study import StudyScreen
 from sitool.tui.themes import THEMES
 
+SETTLED_SECONDS = 2.0
+"""By then the first screens have been made."""
+
 
 class SitoolApp(App[None]):
     """The terminal app.
@@ -46,6 +49,10 @@ class SitoolApp(App[None]):
             recent.remember(self._folder)
             self.open_study(self._folder)
 
+    def on_ready(self) -> None:
+        """Leave what stays alone: looking for garbage in it would cost keys up to 0.1 s."""
+        self.set_timer(SETTLED_SECONDS, gc.freeze)
+
     def open_study(self, folder: Path) -> None:
         """Go into a study; says so if it cannot be opened."""
         try:
@@ -65,6 +72,5 @@ class SitoolApp(App[None]):
 
 def run(folder: Path | None = None) -> None:
     """Run the app until the person leaves it."""
-    # What was imported stays: to look through it for garbage again and again costs keys 60 ms.
     gc.freeze()
     SitoolApp(folder).run()
