@@ -73,9 +73,14 @@ class Terminal:
                 raise TimeoutError(f"{pattern!r} was not drawn; last: {self.drawn[-400:]!r}")
             self.drawn += self._read(0.1)
 
-    def press(self, key: bytes) -> float:
-        """Press a key and return the milliseconds until the last byte that it draws."""
-        while self._read(QUIET_SECONDS):
+    def press(self, key: bytes, drawn: bytes = b"") -> float:
+        """Press a key and return the milliseconds until something is drawn.
+
+        Args:
+            drawn: What is waited for; nothing: the last byte before it is quiet,
+                which never comes while something else on the screen moves.
+        """
+        while self._read(0 if drawn else QUIET_SECONDS):
             pass
         self.drawn = b""
         started = last = time.perf_counter()
@@ -83,7 +88,10 @@ class Terminal:
         limit = 1.0
         while chunk := self._read(limit):
             self.drawn += chunk
-            last, limit = time.perf_counter(), QUIET_SECONDS
+            last = time.perf_counter()
+            if drawn and drawn in self.drawn:
+                break
+            limit = 1.0 if drawn else QUIET_SECONDS
         return 1000 * (last - started)
 
     def end(self, key: bytes) -> int:
