@@ -10,7 +10,7 @@ from sitool.visible import one_line
 ORDERS = {
     SampleOrder.DRAWN: "as drawn",
     SampleOrder.LEVEL: "by level",
-    SampleOrder.LOGPROB: "by log-probability",
+    SampleOrder.LOGPROB: "by log p",
     SampleOrder.LENGTH: "by length",
     SampleOrder.SCORE: "by score",
 }

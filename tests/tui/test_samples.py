@@ -128,12 +128,12 @@ async def test_sorting_goes_round_and_turns(two_rounds: Path) -> None:
         study.close()
         await pilot.press("b", "b")
         await listed(pilot, app)
-        assert "by log-probability ↑" in app.title_text
+        assert "by log p ↑" in app.title_text
         values = [samples[i].completion.logprob for i in app.ids()]
         assert values == sorted(values)
         await pilot.press("B")
         await listed(pilot, app)
-        assert "by log-probability ↓" in app.title_text
+        assert "by log p ↓" in app.title_text
         assert [samples[i].completion.logprob for i in app.ids()] == sorted(values)[::-1]
         await pilot.press("b", "b", "b")
         await listed(pilot, app)
