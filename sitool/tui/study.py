@@ -38,6 +38,7 @@ from sitool.tui.status import HeaderLine, PhaseBar, SignalPanel
 from sitool.tui.tabs import PanelTabs
 
 MANY_ROUNDS = 5
+WARM_UP_SECONDS = 0.5
 FORKS = (
     ("", "with the same settings"),
     ("curriculum.rule=adaptive", "with the adaptive curriculum"),
@@ -139,7 +140,11 @@ class StudyScreen(Screen[None]):
         self._desk.start()
         self.query_one(SamplesPanel).focus_table()
         if self._warm:
-            self._desk.ask(lambda study: study.warm_up())
+            # Not at once: two processes that import at a time make the first frame late.
+            self.set_timer(WARM_UP_SECONDS, self._warm_up)
+
+    def _warm_up(self) -> None:
+        self._desk.ask(lambda study: study.warm_up())
 
     def on_unmount(self) -> None:
         """Let the desk go; the engine works on."""
