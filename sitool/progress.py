@@ -54,6 +54,7 @@ class Progress:
                 self._start(event)
             case events.PhaseStarted():
                 self.phase, self.done, self.total, self.unit = event.phase, 0, 0, ""
+                self.done_phases = list(Phase)[: list(Phase).index(event.phase)]
                 self._last = self._now
             case events.SamplesDrawn():
                 self._advance(event.done, event.total, f"{event.role} samples")

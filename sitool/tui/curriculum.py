@@ -6,6 +6,7 @@ Weights are moved by keys or by clicking on the bars, and apply to the next roun
 from collections.abc import Callable
 from typing import ClassVar
 
+from rich.console import Group
 from rich.text import Text
 from textual import events
 from textual.binding import Binding
@@ -45,7 +46,7 @@ class CurriculumPanel(Widget, can_focus=True):
         Binding("t", "rule", "Rule"),
     ]
     DEFAULT_CSS = """
-    CurriculumPanel { border: round $panel-lighten-2; height: 9; padding: 0 1; }
+    CurriculumPanel { border: round $panel-lighten-2; height: 10; padding: 0 1; }
     CurriculumPanel:focus { border: round $accent; }
     """
 
@@ -85,7 +86,7 @@ class CurriculumPanel(Widget, can_focus=True):
         """The levels that are drawn as columns."""
         return sorted(set(self._weights) | set(self._success))
 
-    def render(self) -> Text:
+    def render(self) -> Group | Text:
         """Draw the bars, the numbers, and the sentence that says why."""
         if not self.levels:
             return Text(self._sentence)
@@ -98,8 +99,8 @@ class CurriculumPanel(Widget, can_focus=True):
         text.append_text(self._numbers("level", width, str))
         text.append_text(self._numbers("success", width, self._success_text))
         text.append_text(self._numbers("draws", width, self._draws_text))
-        text.append(self._sentence)
-        return text
+        text.right_crop(1)
+        return Group(text, Text(self._sentence))
 
     def _column_width(self) -> int:
         return max(5, min(9, (self.size.width - GUTTER) // max(len(self.levels), 1)))

@@ -87,9 +87,17 @@ def show_help(screen: Screen[Any]) -> None:
     keys = [
         (screen.app.get_key_display(active.binding), active.binding.description)
         for active in screen.active_bindings.values()
-        if active.binding.description and active.node is not screen.app
+        if active.binding.key in _own_keys(active.node)
     ]
     screen.app.push_screen(HelpScreen([screen, *screen.query("*")], dict.fromkeys(keys)))
+
+
+def _own_keys(node: object) -> set[str]:
+    """Return the keys that our own classes bind: those of the toolkit say nothing here."""
+    ours = [cls for cls in type(node).__mro__ if cls.__module__.startswith("sitool.tui")]
+    bindings = [b for cls in ours for b in cls.__dict__.get("BINDINGS", ())]
+    described = [b for b in bindings if isinstance(b, Binding) and b.description]
+    return {key.strip() for b in described for key in b.key.split(",")}
 
 
 def _flowing(text: str) -> str:

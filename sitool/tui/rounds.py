@@ -112,7 +112,9 @@ class RoundTree(Widget):
     DEFAULT_CSS = """
     RoundTree { border: round $panel-lighten-2; width: 26; }
     RoundTree:focus-within { border: round $accent; }
-    RoundTree OptionList { border: none; padding: 0; background: transparent; height: 1fr; }
+    RoundTree OptionList, RoundTree OptionList:focus {
+        border: none; padding: 0; background: transparent; height: 1fr;
+    }
     """
 
     class Shown(Message):

@@ -25,7 +25,7 @@ RUNNING = "The round is under way; p stops it and keeps what is done."
 KEYS_OF_MOVES = {
     "step": " Press s.",
     "easier": " Press [ for easier.",
-    "look": " Press ] for harder, or f to fork.",
+    "look": " Compare with c, or fork with f.",
 }
 
 
@@ -102,7 +102,11 @@ class PhaseBar(Widget):
             return Text("Opening the study …")
         progress = self._progress
         if self._look.working and progress is not None and progress.phase is not None:
-            return Group(self._working(progress), self._bar(progress))
+            line = Table.grid(padding=(0, 2, 0, 0), expand=True)
+            line.add_column(no_wrap=True)
+            line.add_column(ratio=1)
+            line.add_row(progress.line(), self._bar(progress))
+            return Group(self._working(progress), line)
         return Group(*self._resting(self._look))
 
     def _working(self, progress: Progress) -> Text:
@@ -111,7 +115,6 @@ class PhaseBar(Widget):
             sign = "✓ " if phase in progress.done_phases else "· "
             here = phase is progress.phase
             text.append(f"{'▸ ' if here else sign}{phase}  ", style="bold" if here else "dim")
-        text.append(progress.line())
         return text
 
     def _bar(self, progress: Progress) -> ProgressBar:
@@ -130,7 +133,8 @@ class PhaseBar(Widget):
             return Text("▸ The engine is at work …"), Text("")
         if open_round is not None:
             phase = look.summary.round(open_round).round.phase
-            first = Text(f"‖ r{open_round:04d} waits before {phase}{review_words(look)}.")
+            before = f"training{review_words(look)}" if look.review else phase
+            first = Text(f"‖ r{open_round:04d} waits before {before}.")
             return first, Text("Press s to go on, . for one phase, u to leave it.", style="bold")
         return Text(_engine_words(look), style="dim"), Text("")
 
@@ -219,5 +223,5 @@ def _by_level(here: RoundSummary) -> list[Text | Table]:
         share = measured.value
         bar = "█" * round(10 * share) or ("▏" if share else "")
         words = f"{share:>4.0%} right  kept {kept:,}/{drawn:,}"
-        table.add_row(f"level {level}", Text(bar.ljust(10, "·")), words)
+        table.add_row(f"L{level}", Text(bar.ljust(10, "·")), words)
     return [table] if table.row_count else []

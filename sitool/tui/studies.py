@@ -114,6 +114,9 @@ class StudiesScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Look again after another screen."""
+        if not self._folders:
+            # Nothing is in the list, so Enter is for the offer below it.
+            self.call_after_refresh(self.set_focus, None)
         self._look()
 
     def on_resize(self, event: events.Resize) -> None:

@@ -4,7 +4,7 @@ It holds the desk, hands every `Look` to its panels, and turns what a person
 does into wishes to the desk. What this leaves out: what each panel draws.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,7 +20,7 @@ from sitool.client import Study
 from sitool.events import Event
 from sitool.plots import KINDS
 from sitool.progress import Progress
-from sitool.records import Phase
+from sitool.records import Action, Phase
 from sitool.tui.charts import ChartPanel
 from sitool.tui.compare import CompareScreen
 from sitool.tui.curriculum import CurriculumPanel
@@ -40,7 +40,7 @@ from sitool.tui.tabs import PanelTabs
 MANY_ROUNDS = 5
 WARM_UP_SECONDS = 0.5
 FORKS = (
-    ("", "with the same settings"),
+    ("", "with the settings that it ran with"),
     ("curriculum.rule=adaptive", "with the adaptive curriculum"),
     ("curriculum.rule=fixed", "with a uniform mixture of all levels"),
     ("curriculum.rule=staged", "with stages from easy to hard"),
@@ -70,6 +70,7 @@ class StudyScreen(Screen[None]):
 
     BINDINGS: ClassVar = [
         Binding("s", "step", "Step"),
+        Binding("question_mark", "help", "Help", key_display="?"),
         Binding("S", "step_many", "5 rounds", show=False),
         Binding("full_stop", "phase", "Phase", key_display=".", show=False),
         Binding("p", "stop", "Stop"),
@@ -83,7 +84,9 @@ class StudyScreen(Screen[None]):
         Binding("e", "export", "Export", show=False),
         Binding("m", "curriculum", "Mixture", show=False),
         *(Binding(str(i), f"chart({i})", f"Chart {i}", show=False) for i in range(1, 6)),
-        Binding("question_mark", "help", "Help", key_display="?"),
+        Binding("slash", "filter", "Filter samples", show=False, key_display="/"),
+        Binding("tab", "next_panel(1)", "Next panel", show=False),
+        Binding("shift+tab", "next_panel(-1)", "Previous panel", show=False),
         Binding("q", "leave", "Back", show=False),
     ]
     DEFAULT_CSS = """
@@ -160,19 +163,21 @@ class StudyScreen(Screen[None]):
 
     def on_looked(self, message: Looked) -> None:
         """Draw the study as it is now; new rounds are followed until a person looks elsewhere."""
+        first_look = self._look is None
         self._look = look = message.look
         numbers = [r.round.id for r in look.summary.rounds]
+        if first_look and look.review is not None:
+            self._reviewing = self.query_one(HeaderLine).reviewing = True
         if self._following or self._shown not in numbers:
             newest = look.summary.open if look.summary.open is not None else look.summary.head
             self._shown = newest
         self._draw()
-        self.refresh_bindings()
 
     def on_happened(self, message: Happened) -> None:
         """Follow the running round."""
         for at, event in message.happened:
             self._progress.follow(event, at)
-            self._say(event, replayed=message.replayed)
+            self._say_event(event, replayed=message.replayed)
         self.query_one(PhaseBar).follow(self._progress)
         self._follow_losses([event for _, event in message.happened])
 
@@ -185,7 +190,7 @@ class StudyScreen(Screen[None]):
         if self._losses:
             self.query_one(ChartPanel).losses(list(self._losses), list(self._losses.values()))
 
-    def _say(self, event: Event, *, replayed: bool) -> None:
+    def _say_event(self, event: Event, *, replayed: bool) -> None:
         if replayed:
             return
         if isinstance(event, events.Warned):
@@ -193,7 +198,7 @@ class StudyScreen(Screen[None]):
         if isinstance(event, events.CommandFailed):
             self.notify(f"{event.message}\n{event.hint}".strip(), severity="error", timeout=10)
         if isinstance(event, events.RoundPaused) and event.before is Phase.TRAIN:
-            self.notify("Overrule what you like; s trains on exactly that.", title="Review")
+            self._tell("Overrule what you like; s trains on exactly that.")
 
     def on_failed(self, message: Failed) -> None:
         """Say what could not be done."""
@@ -203,6 +208,11 @@ class StudyScreen(Screen[None]):
     def on_done(self, message: Done) -> None:
         """Hand the result of a wish to whoever made it."""
         message.then(message.result)
+
+    def _tell(self, words: str, *, urgent: bool = False) -> None:
+        """Say something in place of what was said before, so that nothing piles up."""
+        self.app.clear_notifications()
+        self.notify(words, severity="warning" if urgent else "information", timeout=4)
 
     def _draw(self) -> None:
         if self._look is None:
@@ -230,9 +240,18 @@ class StudyScreen(Screen[None]):
         self._run(1, open_round.phase if open_round is not None else Phase.DRAW)
 
     def _run(self, rounds: int, to: Phase | None) -> None:
+        if self._busy():
+            return
         self._following = True
         body = {"rounds": rounds, "to": None if to is None else to.value}
         self._ask(lambda study: study.ask("step", body))
+
+    def _busy(self) -> bool:
+        """Say so if a round is under way, under which the head cannot move."""
+        working = self._look is not None and self._look.working
+        if working:
+            self._tell("A round is under way: p stops it and keeps what is done.", urgent=True)
+        return working
 
     def _open_round(self) -> Any:
         look = self._look
@@ -246,7 +265,10 @@ class StudyScreen(Screen[None]):
 
     def action_stop(self) -> None:
         """Stop the running round."""
-        self._ask(Study.stop)
+        if self._look is not None and self._look.working:
+            self._ask(Study.stop)
+        else:
+            self._tell("Nothing is running; s steps.")
 
     def action_review(self) -> None:
         """Pause every round before training, or no longer."""
@@ -256,22 +278,28 @@ class StudyScreen(Screen[None]):
             if self._reviewing
             else "Review is off: a step runs to the end of the round."
         )
-        self.notify(words)
+        self._tell(words)
         self.query_one(HeaderLine).reviewing = self._reviewing
         self._draw()
 
     def action_easier(self) -> None:
         """Move the next round's mixture a level easier."""
-        self._ask(lambda study: study.curriculum.easier(), partial(self._say_plan, "easier"))
+        self._ask(
+            lambda study: _moved(study, study.curriculum.easier), partial(self._say, "easier")
+        )
 
     def action_harder(self) -> None:
         """Move the next round's mixture a level harder."""
-        self._ask(lambda study: study.curriculum.harder(), partial(self._say_plan, "harder"))
+        self._ask(
+            lambda study: _moved(study, study.curriculum.harder), partial(self._say, "harder")
+        )
 
-    def _say_plan(self, word: str, weights: dict[int, float]) -> None:
-        most = max(weights, key=lambda level: weights[level], default=None)
-        if most is not None:
-            self.notify(f"One notch {word}: most of the next round comes from level {most}.")
+    def _say(self, word: str, weights: Mapping[int, float] | None) -> None:
+        if weights is None:
+            self._tell(f"It cannot get any {word}: nothing is changed.", urgent=True)
+            return
+        most = max(weights, key=lambda level: weights[level])
+        self._tell(f"One notch {word}: most of the next round comes from level {most}.")
 
     def on_curriculum_panel_changed(self, message: CurriculumPanel.Changed) -> None:
         """Change the next round's curriculum."""
@@ -279,16 +307,23 @@ class StudyScreen(Screen[None]):
 
     def action_undo(self) -> None:
         """Step back to the round before."""
+        if self._busy():
+            return
         self._following = True
-        self._ask(Study.undo, lambda r: self.notify(f"Back at r{r.number:04d}; nothing is lost."))
+        self._ask(Study.undo, lambda r: self._tell(f"Back at r{r.number:04d}; nothing is lost."))
 
     def action_fork(self) -> None:
         """Let the next round start from the shown one, perhaps with another curriculum."""
         number = self._shown
-        if number is None:
-            self.notify("There is no round to fork from yet: press s first.")
+        if self._busy():
             return
-        question = f"The next round starts from r{number:04d},"
+        if number is None:
+            self._tell("There is no round to fork from yet: press s first.")
+            return
+        question = (
+            f"Let the next round start from r{number:04d}. It takes that round's settings;"
+            " changes that wait for the next round are left behind."
+        )
         self.app.push_screen(Choose(question, FORKS), partial(self._fork, number))
 
     def _fork(self, number: int, assignment: str | None) -> None:
@@ -298,14 +333,14 @@ class StudyScreen(Screen[None]):
         self._following = True
         self._ask(
             lambda study: study.fork(number, *changes),
-            lambda r: self.notify(f"The head is r{r.number:04d}; s steps from there."),
+            lambda r: self._tell(f"The head is r{r.number:04d}; s steps from there."),
         )
 
     def action_compare(self) -> None:
         """Compare the base, or the head, with the shown round."""
         look = self._look
         if look is None or look.summary.head is None or look.summary.head == 0:
-            self.notify("Two finished rounds are needed to compare: press s first.")
+            self._tell("Two finished rounds are needed to compare: press s first.")
             return
         shown = self._shown if self._shown is not None else look.summary.head
         if not look.summary.round(shown).round.finished:
@@ -340,6 +375,29 @@ class StudyScreen(Screen[None]):
         """Explain this screen."""
         show_help(self)
 
+    def action_filter(self) -> None:
+        """Filter the samples."""
+        self._show_panel("samples")
+        samples = self.query_one(SamplesPanel)
+        samples.focus_table()
+        samples.action_filter()
+
+    def action_next_panel(self, places: int) -> None:
+        """Go to the next panel; on a small terminal it takes the place of this one."""
+        tabs = self.query_one(PanelTabs)
+        if tabs.display:
+            self._go_to(tabs.next_name(places))
+        elif places > 0:
+            self.focus_next()
+        else:
+            self.focus_previous()
+
+    def _go_to(self, name: str) -> None:
+        self._show_panel(name)
+        panel = self.query_one(f"#{name}")
+        inside = [w for w in (panel, *panel.query("*")) if w.focusable]
+        self.set_focus(inside[0] if inside else None)
+
     def action_leave(self) -> None:
         """Go back to the studies; the engine works on."""
         self.dismiss()
@@ -370,11 +428,24 @@ class StudyScreen(Screen[None]):
 
     def on_ruled(self, message: Ruled) -> None:
         """Record a ruling."""
-        self._ask(lambda study: carry_out(study, message))
+        self._ask(lambda study: carry_out(study, message), lambda _: self._say_late(message))
+
+    def _say_late(self, ruled: Ruled) -> None:
+        """Say what a ruling on a round that has trained already can still do."""
+        look, shown = self._look, self._shown
+        if look is None or shown is None or not look.summary.round(shown).round.finished:
+            return
+        if ruled.action in (Action.ACCEPT, Action.EDIT):
+            self._tell(f"Written down; it joins the next round that starts from r{shown:04d}.")
+        elif ruled.action is Action.REJECT:
+            self._tell(
+                f"Written down beside the score. r{shown:04d} has trained already, so what it"
+                " learnt stays; r pauses rounds before they train."
+            )
 
     def on_panel_tabs_chosen(self, message: PanelTabs.Chosen) -> None:
         """Show one panel on a small terminal."""
-        self._show_panel(message.name)
+        self._go_to(message.name)
 
     def _show_panel(self, name: str) -> None:
         for panel in self.query(".panel"):
@@ -383,11 +454,12 @@ class StudyScreen(Screen[None]):
         self.query_one("#top").set_class(inside, "-shown")
         self.query_one(PanelTabs).choose(name)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Dim what can do nothing now."""
-        working = self._look is not None and self._look.working
-        if action == "stop":
-            return True if working else None
-        if action in ("undo", "fork") and working:
-            return None
-        return True
+
+def _moved(study: Study, move: Callable[[], Mapping[int, float]]) -> Mapping[int, float] | None:
+    """Move the curriculum; None, and as it was, if that would change nothing."""
+    before, shift = study.curriculum.weights, study.curriculum.settings.shift
+    after = move()
+    if after == before:
+        study.curriculum.set(shift=shift)
+        return None
+    return after

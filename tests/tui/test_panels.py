@@ -185,7 +185,7 @@ async def test_a_paused_round_says_how_to_go_on(forked: Study) -> None:
     async with app.run_test(size=(100, 4)) as pilot:
         app.panel.look(look, 5)
         await pilot.pause()
-        assert f"waits before train: it will train on {look.review.total}" in app.text()
+        assert f"waits before training: it will train on {look.review.total}" in app.text()
 
 
 async def test_help_explains_every_panel_and_key() -> None:

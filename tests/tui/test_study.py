@@ -27,6 +27,7 @@ from sitool.tui.samples import SamplesPanel
 from sitool.tui.settings import SettingsScreen
 from sitool.tui.studies import StudiesScreen
 from sitool.tui.study import StudyScreen
+from sitool.tui.tabs import PanelTabs
 
 Drive = Callable[..., Any]
 WIDE, SMALL = (120, 40), (80, 24)
@@ -154,6 +155,47 @@ async def test_a_killed_engine_shows_as_such_and_s_goes_on(tmp_path: Path) -> No
     study.close()
 
 
+async def test_a_step_during_a_round_is_refused_with_a_word_and_waits_nowhere(
+    tmp_path: Path,
+) -> None:
+    study = create(tmp_path / "slow", "draw.problems=3000", "draw.samples=8")
+    study.run(0)
+    async with SitoolApp(study.folder, warm=False).run_test(size=WIDE, notifications=True) as pilot:
+        await until_seen(pilot, "r0000 ●")
+        await pilot.press("s")
+        await until_seen(pilot, "under way; p stops")
+        for key in ("s", "u", "f"):
+            await pilot.press(key)
+            await until_seen(pilot, "A round is under way: p stops it")
+        await pilot.press("p")
+        await until_seen(pilot, "waits before")
+        await pilot.pause(0.5)
+        assert study.summary().open == 1
+        assert study.engine_pid is not None
+        assert not study.busy
+    end_engine(study.folder)
+    study.close()
+
+
+async def test_at_the_last_notch_the_difficulty_stays_and_says_so(
+    app: SitoolApp, study: Any
+) -> None:
+    study.curriculum.set(rule="manual", weights={8: 1.0})
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        await until_seen(pilot, "manual")
+        await pilot.press("right_square_bracket")
+        await until_seen(pilot, "It cannot get any harder")
+        assert study.settings.curriculum.shift == 0
+
+
+async def test_a_slash_filters_samples_wherever_the_focus_is(app: SitoolApp, study: Any) -> None:
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "r0002 ●")
+        await pilot.press("m", "slash", *"failed", "enter")
+        await until_seen(pilot, "Samples of r0002 · failed")
+        assert study.head.number == 2
+
+
 async def test_two_apps_on_one_study_see_each_other(study: Any) -> None:
     one, two = SitoolApp(study.folder, warm=False), SitoolApp(study.folder, warm=False)
     async with one.run_test(size=WIDE) as first, two.run_test(size=WIDE) as second:
@@ -173,6 +215,13 @@ async def test_on_a_small_terminal_tabs_choose_the_panel(app: SitoolApp, study: 
             await pilot.press(key)
             await pilot.pause()
             assert pilot.app.screen.query_one(kind).region.area > 80 * 12
+        await pilot.press("tab")
+        for name in ("rounds", "signal", "samples", "charts"):
+            assert pilot.app.screen.query_one(PanelTabs).chosen == name
+            assert pilot.app.screen.query_one(f"#{name}").display
+            await pilot.press("tab")
+        await pilot.press("shift+tab", "shift+tab", "shift+tab")
+        assert pilot.app.screen.query_one(PanelTabs).chosen == "signal"
         await pilot.resize_terminal(40, 12)
         await pilot.pause()
         await pilot.resize_terminal(120, 40)
