@@ -197,8 +197,21 @@ class StudyScreen(Screen[None]):
             self.notify(event.message, severity="warning")
         if isinstance(event, events.CommandFailed):
             self.notify(f"{event.message}\n{event.hint}".strip(), severity="error", timeout=10)
+        if isinstance(event, events.RoundFinished):
+            self._tell_result(event)
         if isinstance(event, events.RoundPaused) and event.before is Phase.TRAIN:
             self._tell("Overrule what you like; s trains on exactly that.")
+
+    def _tell_result(self, event: events.RoundFinished) -> None:
+        """Say what a round has brought, beside what it started from."""
+        if self._look is None:
+            return
+        # Our look may be from before the round began: then it started from the head.
+        rounds, head = self._look.summary.rounds, self._look.summary.head
+        parents = {r.round.id: r.round.parent for r in rounds}
+        before = [r.overall for r in rounds if r.round.id == parents.get(event.round, head)]
+        was = f"{before[0].value:.2f} → " if before and before[0] is not None else ""
+        self._tell(f"r{event.round:04d} is done: accuracy {was}{event.accuracy:.2f}.")
 
     def on_failed(self, message: Failed) -> None:
         """Say what could not be done."""

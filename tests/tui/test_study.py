@@ -62,10 +62,10 @@ async def app(study: sitool.client.Study) -> AsyncIterator[SitoolApp]:
 
 
 async def test_a_step_shows_its_phases_and_its_round(app: SitoolApp, study: Any) -> None:
-    async with app.run_test(size=WIDE) as pilot:
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
         await until_seen(pilot, "r0002 ●", "Accuracy", "Signal", "Curriculum", "Samples")
         await pilot.press("s")
-        await until_seen(pilot, "r0003 ●")
+        await until_seen(pilot, "r0003 ●", "r0003 is done: accuracy 0.35")
         assert study.head.number == 3
         await until_seen(pilot, "The engine is ready")
 
