@@ -366,6 +366,7 @@ async def test_going_quickly_through_the_tables_ends_at_the_last() -> None:
 
 async def test_a_complaint_from_elsewhere_is_shown_until_the_next_edit() -> None:
     async with shown(Settings()) as (app, pilot):
+        await pilot.pause(0.3)  # What mounts last would take the focus again.
         app.form.complain("model.base", "There is no base 'x'.")
         app.form.show_complaint()
         await until(pilot, lambda: app.groups() == {"model"})

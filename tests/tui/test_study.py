@@ -86,7 +86,7 @@ async def test_review_pauses_and_trains_on_what_was_left(app: SitoolApp, study: 
 
 async def test_a_key_in_the_table_rejects_and_is_written_down(app: SitoolApp, study: Any) -> None:
     async with app.run_test(size=WIDE) as pilot:
-        await until_seen(pilot, "r0002 ●", "1")
+        await until_seen(pilot, "r0002 ●", "Samples of r0002 · 1-")
         await pilot.press("x")
         await until(pilot, lambda: study.round(2).summary().overruled == 1)
         await until_seen(pilot, "✎1")
@@ -243,7 +243,7 @@ async def test_every_screen_opens_and_closes(
     app: SitoolApp, study: Any, key: str, screen: type, size: tuple[int, int]
 ) -> None:
     async with app.run_test(size=size) as pilot:
-        await until_seen(pilot, "Samples of r0002")
+        await until_seen(pilot, "Samples of r0002 · 1-")
         await pilot.press(key)
         await until(pilot, lambda: isinstance(pilot.app.screen, screen))
         await pilot.press("escape")
@@ -276,7 +276,7 @@ async def test_what_is_shown_is_written_to_a_file(
     app: SitoolApp, study: Any, choice: int, file: str
 ) -> None:
     async with app.run_test(size=WIDE, notifications=True) as pilot:
-        await until_seen(pilot, "Samples of r0002")
+        await until_seen(pilot, "Samples of r0002 · 1-")
         await pilot.press("e", *["down"] * choice, "enter")
         await until(pilot, lambda: isinstance(pilot.app.focused, Input))
         await pilot.press("enter")
@@ -291,7 +291,7 @@ async def test_what_is_shown_is_written_to_a_file(
 
 async def test_a_file_that_cannot_be_written_is_said(app: SitoolApp, study: Any) -> None:
     async with app.run_test(size=WIDE, notifications=True) as pilot:
-        await until_seen(pilot, "Samples of r0002")
+        await until_seen(pilot, "Samples of r0002 · 1-")
         await pilot.press("e", "enter")
         await until(pilot, lambda: isinstance(pilot.app.focused, Input))
         pilot.app.screen.query_one(Input).value = "/proc/nowhere/chart.svg"
