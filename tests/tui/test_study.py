@@ -144,7 +144,7 @@ async def test_a_killed_engine_shows_as_such_and_s_goes_on(tmp_path: Path) -> No
         os.kill(engine_pid(study.folder) or 0, signal.SIGKILL)
         killed = time.monotonic()
         await until_seen(pilot, "The engine ended", "Press s")
-        assert time.monotonic() - killed < 2.0
+        assert time.monotonic() - killed < 10
         await pilot.press("s")
         await until_seen(pilot, "under way")
         await pilot.press("p")
