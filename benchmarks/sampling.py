@@ -7,6 +7,7 @@ import torch
 
 from benchmarks.bases import benchmark_model, path_problems
 from benchmarks.harness import arguments, compare, show
+from sitool.config import SamplerSettings, Settings
 from sitool.models.local import LocalModel
 from sitool.samplers.base import Decoding, Request
 from sitool.samplers.native import NativeSampler
@@ -33,7 +34,8 @@ class Work:
     def __init__(self, model: LocalModel, chunk_rows: int) -> None:
         self._model = model
         self._requests = requests_for(model)
-        self._sampler = NativeSampler(model, chunk_rows)
+        settings = Settings(sampler=SamplerSettings(chunk_rows=chunk_rows))
+        self._sampler = NativeSampler(model, settings)
         model.tokenizer.padding_side = "left"
         self._inputs = model.tokenizer(
             [request.problem.prompt for request in self._requests],

@@ -177,8 +177,17 @@ class SamplerSettings(Group):
     temperature: float = setting(1.0, "Temperature of the samples; 0 is greedy.", ge=0, le=10)
     top_p: float = setting(1.0, "Draw from the most likely tokens of this mass.", gt=0, le=1)
     top_k: int = setting(0, "Draw from this many most likely tokens; 0 is all.", ge=0)
+    min_p: float = setting(
+        0.0,
+        "Draw only tokens at least this share as likely as the likeliest; 0 is all.",
+        ge=0,
+        le=1,
+    )
     max_new_tokens: int = setting(
         48, "Limit of a completion, the end token included.", unit="tokens", ge=1, le=8192
+    )
+    stop: tuple[Annotated[str, Field(min_length=1)], ...] = setting(
+        (), "Strings that end a completion, besides the end token."
     )
     chunk_rows: int = setting(
         512, "Completions drawn together and committed together.", unit="samples", ge=1, le=65536

@@ -144,7 +144,7 @@ def sample(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
 def decoding_of(settings: Settings) -> Decoding:
     """Return how the settings want tokens drawn."""
     s = settings.sampler
-    return Decoding(s.temperature, s.top_p, s.top_k, s.max_new_tokens)
+    return Decoding(s.temperature, s.top_p, s.top_k, s.min_p, s.max_new_tokens, s.stop)
 
 
 def adapter_of(store: Store, round_id: int | None) -> Path | None:

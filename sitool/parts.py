@@ -60,7 +60,7 @@ class Parts:
         return cls(
             task,
             model,
-            sampler(model, settings.sampler.chunk_rows),
+            sampler(model, settings),
             guards,
             guards.get("truth") or Guard(verifier_spec("truth", task), limit),
             trainer(model, settings.trainer),

@@ -31,17 +31,26 @@ class Decoding:
         temperature: 0 is greedy.
         top_p: Mass of the most likely tokens to draw from, in (0, 1]; 1 = all.
         top_k: Number of the most likely tokens to draw from; 0 = all.
+        min_p: Draw only tokens at least this share as likely as the likeliest; 0 = all.
         max_new_tokens: Limit of a completion, the end token included.
+        stop: Strings that end a completion. It keeps the tokens up to the one that
+            completes the first of them; its text ends before the string.
     """
 
     temperature: float = 1.0
     top_p: float = 1.0
     top_k: int = 0
+    min_p: float = 0.0
     max_new_tokens: int = 32
+    stop: tuple[str, ...] = ()
 
 
 class Sampler(Protocol):
-    """A stream of completions from the model as it is now."""
+    """A stream of completions from the model as it is now.
+
+    Made with the model and the study's `Settings`; chunks hold at most
+    `sampler.chunk_rows` samples.
+    """
 
     def sample(
         self, requests: Sequence[Request], decoding: Decoding

@@ -29,7 +29,7 @@ def draw(logits: Tensor, decoding: Decoding, uniform: Tensor | None) -> tuple[Te
 
     Args:
         logits: In float32 or more.
-        decoding: Temperature, top_k and top_p.
+        decoding: Temperature, top_k, top_p and min_p.
         uniform: [rows], in [0, 1); not looked at when greedy.
 
     Returns:
@@ -47,8 +47,8 @@ def draw(logits: Tensor, decoding: Decoding, uniform: Tensor | None) -> tuple[Te
 def token_law(logprobs: Tensor, decoding: Decoding) -> Tensor:
     """Return the law that tokens are drawn from, [rows, vocabulary], not normalised.
 
-    As elsewhere: temperature first, then top_k, then top_p; ties with the
-    last token kept stay in.
+    As elsewhere: temperature first, then top_k, then top_p, then min_p; ties
+    with the last token kept stay in.
     """
     if decoding.temperature != 1:
         logprobs = torch.log_softmax(logprobs / decoding.temperature, dim=-1)
@@ -57,7 +57,13 @@ def token_law(logprobs: Tensor, decoding: Decoding) -> Tensor:
         logprobs = logprobs.masked_fill(logprobs < least, -torch.inf)
         logprobs = torch.log_softmax(logprobs, dim=-1)
     law = logprobs.exp()
-    return _keep_mass(law, decoding.top_p) if decoding.top_p < 1 else law
+    if decoding.top_p < 1:
+        law = _keep_mass(law, decoding.top_p)
+    if decoding.min_p > 0:
+        # Whether law is normalised or not makes no difference to a ratio.
+        least_likely = decoding.min_p * law.amax(dim=-1, keepdim=True)
+        law = law.masked_fill(law < least_likely, 0.0)
+    return law
 
 
 def _keep_mass(law: Tensor, top_p: float) -> Tensor:

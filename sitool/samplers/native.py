@@ -14,10 +14,11 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from sitool.config import Settings
 from sitool.errors import SamplerError
 from sitool.models.local import LocalModel
 from sitool.records import Completion
-from sitool.samplers import drawing, sharing
+from sitool.samplers import drawing, sharing, stopping
 from sitool.samplers.base import Decoding, Request
 from sitool.samplers.caches import SampleCache
 from sitool.samplers.chunking import chunks
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 KEEP_SHARE = 0.75
 """Finished rows are dropped once no more than this share is still running."""
+STOP_STEPS = 4
+"""Stop strings are looked for every so many tokens; what came after one is cut off."""
 
 
 class NativeSampler:
@@ -33,12 +36,13 @@ class NativeSampler:
 
     Args:
         model: The model as it is when a chunk is drawn.
-        chunk_rows: Most samples of a chunk; a request with more is a chunk alone.
+        settings: `sampler.chunk_rows` is the most samples of a chunk; a request
+            with more is a chunk alone.
     """
 
-    def __init__(self, model: LocalModel, chunk_rows: int) -> None:
+    def __init__(self, model: LocalModel, settings: Settings) -> None:
         self._model = model
-        self._chunk_rows = chunk_rows
+        self._chunk_rows = settings.sampler.chunk_rows
 
     def sample(
         self, requests: Sequence[Request], decoding: Decoding
@@ -64,10 +68,12 @@ class NativeSampler:
         tokens, logprobs, lengths, stopped = batch.results()
         rows = [tuple(row[:length]) for row, length in zip(tokens, lengths, strict=True)]
         texts = self._model.decode_many(rows) if rows else []
-        return [
+        drawn = [
             Completion(row, text, "stop" if stop else "length", tuple(logprob[: len(row)]))
             for row, text, stop, logprob in zip(rows, texts, stopped, logprobs, strict=True)
         ]
+        strings = batch.decoding.stop
+        return [stopping.end_at(item, self._model.decode, strings) for item in drawn]
 
 
 class Batch:
@@ -80,7 +86,7 @@ class Batch:
     def __init__(self, model: LocalModel, chunk: list[Request], decoding: Decoding) -> None:
         self._model = model
         self._causal_lm = model.causal_lm
-        self._decoding = decoding
+        self.decoding = decoding
         self._accepts = frozenset(inspect.signature(self._causal_lm.forward).parameters)
         device = model.device
         prompts = list(dict.fromkeys(request.prompt_ids for request in chunk))
@@ -117,6 +123,8 @@ class Batch:
         for step in range(last):
             tokens = self._draw(logits, rows, step)
             running &= (tokens != self._model.end_token) & (step + 1 < self._limits[rows])
+            if self.decoding.stop and step % STOP_STEPS == STOP_STEPS - 1:
+                running &= ~self._stopped(rows, step)
             left = int(running.sum())
             if left == 0:
                 return
@@ -127,12 +135,22 @@ class Batch:
                 cache.keep_rows(kept)
             logits, padding = self._advance(tokens, rows, step, cache, padding)
 
+    def _stopped(self, rows: Tensor, step: int) -> Tensor:
+        """Return whose last tokens hold a stop string, [rows]."""
+        strings = self.decoding.stop
+        first = max(0, step + 1 - stopping.tail_length(strings, STOP_STEPS))
+        texts = self._model.decode_many(self._tokens[rows, first : step + 1].tolist())
+        found = [stopping.first_stop(text, strings) is not None for text in texts]
+        return torch.tensor(found, device=rows.device)
+
     def results(self) -> tuple[list[list[int]], list[list[float]], list[int], list[bool]]:
         """Return tokens, log-probabilities, lengths, and whether the end token was reached."""
         ended = self._tokens == self._model.end_token
         ended &= torch.arange(ended.shape[1], device=ended.device) < self._limits[:, None]
         stopped = ended.any(dim=1)
-        lengths = torch.where(stopped, ended.int().argmax(dim=1) + 1, self._limits)
+        # A row that met a stop string has left the batch before its limit.
+        drawn = torch.minimum(self._limits, (self._tokens >= 0).sum(dim=1))
+        lengths = torch.where(stopped, ended.int().argmax(dim=1) + 1, drawn)
         return (
             self._tokens.tolist(),
             self._logprobs.tolist(),
@@ -141,8 +159,8 @@ class Batch:
         )
 
     def _draw(self, logits: Tensor, rows: Tensor, step: int) -> Tensor:
-        uniform = self._uniforms[rows, step] if self._decoding.temperature else None
-        tokens, logprobs = drawing.draw(logits.float(), self._decoding, uniform)
+        uniform = self._uniforms[rows, step] if self.decoding.temperature else None
+        tokens, logprobs = drawing.draw(logits.float(), self.decoding, uniform)
         self._tokens[rows, step] = tokens
         self._logprobs[rows, step] = logprobs
         return tokens
@@ -153,7 +171,7 @@ class Batch:
         The padding [samples, longest prompt] is 1 on real tokens; None where
         all prompts are of one length, which spares every step a mask.
         """
-        cache = SampleCache(self._causal_lm, self._decoding.max_new_tokens)
+        cache = SampleCache(self._causal_lm, self.decoding.max_new_tokens)
         padding = None if bool(self._real.all()) else self._real
         positions = (self._real.cumsum(dim=1) - 1).clamp(min=0)
         logits = self._forward(self._ids, positions, cache, padding)
@@ -168,7 +186,7 @@ class Batch:
     ) -> tuple[Tensor, SampleCache, Tensor | None]:
         """Evaluate a prompt for each of its samples, where a cache cannot be fanned out."""
         _say_once(f"{type(self._causal_lm).__name__} reads a prompt anew for each of its samples")
-        cache = SampleCache(self._causal_lm, self._decoding.max_new_tokens)
+        cache = SampleCache(self._causal_lm, self.decoding.max_new_tokens)
         cache.selectable = False
         padding = None if padding is None else padding[self._source]
         ids, positions = self._ids[self._source], positions[self._source]

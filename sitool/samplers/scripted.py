@@ -8,9 +8,11 @@ import math
 import random
 from collections.abc import Iterator, Sequence
 
+from sitool.config import Settings
 from sitool.errors import SamplerError
 from sitool.models.scripted import ScriptedModel
 from sitool.records import Completion, Problem
+from sitool.samplers import stopping
 from sitool.samplers.base import Decoding, Request
 from sitool.samplers.chunking import chunks
 from sitool.seeds import generator
@@ -24,9 +26,9 @@ NO_ANSWER = "?"
 class ScriptedSampler:
     """Draws right, wrong and unreadable answers from each sample's own seed."""
 
-    def __init__(self, model: ScriptedModel, chunk_rows: int) -> None:
+    def __init__(self, model: ScriptedModel, settings: Settings) -> None:
         self._model = model
-        self._chunk_rows = chunk_rows
+        self._chunk_rows = settings.sampler.chunk_rows
 
     def sample(
         self, requests: Sequence[Request], decoding: Decoding
@@ -53,7 +55,8 @@ class ScriptedSampler:
         finish = "stop" if len(tokens) <= decoding.max_new_tokens else "length"
         tokens = tokens[: decoding.max_new_tokens]
         logprobs = (math.log(probability), *(0.0 for _ in tokens[1:]))
-        return Completion(tokens, self._model.decode(tokens), finish, logprobs)
+        drawn = Completion(tokens, self._model.decode(tokens), finish, logprobs)
+        return stopping.end_at(drawn, self._model.decode, decoding.stop)
 
     def _answer(self, problem: Problem, source: random.Random) -> tuple[str, float]:
         """Return a text and the probability of its kind."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sitool import registry
+from sitool.config import SamplerSettings, Settings
 from sitool.models.scripted import ScriptedModel
 from sitool.records import Completion, Problem
 from sitool.samplers.base import Decoding, Request, Sampler
@@ -42,7 +43,9 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 def sampler_for(name: str, model: Any, chunk_rows: int = 8) -> Sampler:
-    sampler: Sampler = registry.load("sampler", name)(model, chunk_rows=chunk_rows)
+    sampler: Sampler = registry.load("sampler", name)(
+        model, Settings(sampler=SamplerSettings(chunk_rows=chunk_rows))
+    )
     return sampler
 
 
@@ -73,6 +76,28 @@ def test_a_completion_is_whole(name: str, make_model: MakeModel) -> None:
         assert all(value <= 1e-6 for value in item.token_logprobs)
         assert item.text == model.decode(item.token_ids)
         assert item.finish == ("stop" if item.token_ids[-1] == model.end_token else "length")
+
+
+def test_a_stop_string_ends_a_completion_and_nothing_else_changes(
+    name: str, make_model: MakeModel
+) -> None:
+    model = make_model(name)
+    requests = requests_for(model, 16)
+    free = flat(sampler_for(name, model, 64).sample(requests, Decoding(max_new_tokens=24)))
+    letters = sorted({letter for item in free for letter in item.text[1:]})
+    stop = (letters[0], "".join(letters[1:2]) * 2)
+    decoding = Decoding(max_new_tokens=24, stop=stop)
+    stopped = flat(sampler_for(name, model, 64).sample(requests, decoding))
+    assert any(item.text != other.text for item, other in zip(stopped, free, strict=True))
+    for item, other in zip(stopped, free, strict=True):
+        places = [other.text.find(string) for string in stop if string in other.text]
+        assert item.text == (other.text[: min(places)] if places else other.text)
+        assert item.token_ids == other.token_ids[: len(item.token_ids)]
+        assert len(item.token_logprobs) == len(item.token_ids)
+        if places:
+            assert item.finish == "stop"
+            assert any(string in model.decode(item.token_ids) for string in stop)
+            assert not any(string in model.decode(item.token_ids[:-1]) for string in stop)
 
 
 def test_greedy_does_not_look_at_the_seed(name: str, make_model: MakeModel) -> None:

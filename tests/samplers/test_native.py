@@ -11,6 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sitool.config import SamplerSettings, Settings
 from sitool.errors import SamplerError
 from sitool.models import lora
 from sitool.models.local import LocalModel
@@ -43,7 +44,9 @@ def requests_for(
 def draw_all(
     model: LocalModel, requests: list[Request], decoding: Decoding, chunk_rows: int = 512
 ) -> list[Completion]:
-    chunks = NativeSampler(model, chunk_rows).sample(requests, decoding)
+    chunks = NativeSampler(model, Settings(sampler=SamplerSettings(chunk_rows=chunk_rows))).sample(
+        requests, decoding
+    )
     return [item for chunk in chunks for row in chunk for item in row]
 
 
@@ -116,7 +119,7 @@ def test_the_same_call_gives_the_same_bits(load_local: Load) -> None:
 def test_starting_again_at_a_chunk_gives_the_same_chunks_from_there(load_local: Load) -> None:
     model = load_local()
     requests = requests_for(model, 4)
-    sampler = NativeSampler(model, 8)
+    sampler = NativeSampler(model, Settings(sampler=SamplerSettings(chunk_rows=8)))
     chunks = list(sampler.sample(requests, Decoding()))
     assert [len(chunk) for chunk in chunks] == [2, 2, 2]
     assert list(sampler.sample(requests[2:], Decoding())) == chunks[1:]
@@ -183,6 +186,8 @@ def plain_law(logits: Any, decoding: Decoding) -> Any:
     if decoding.top_k:
         law[np.argsort(-law, kind="stable")[decoding.top_k :]] = 0
     law /= law.sum()
+    law[law < decoding.min_p * law.max()] = 0
+    law /= law.sum()
     kept, mass = np.zeros_like(law), 0.0
     for token in np.argsort(-law, kind="stable"):
         if mass < decoding.top_p:
@@ -198,8 +203,9 @@ def plain_law(logits: Any, decoding: Decoding) -> Any:
         Decoding(0.7, max_new_tokens=2),
         Decoding(1.5, top_k=3, max_new_tokens=2),
         Decoding(1.0, top_p=0.8, max_new_tokens=2),
+        Decoding(1.0, min_p=0.3, max_new_tokens=2),
     ],
-    ids=["plain", "cooler", "top_k", "top_p"],
+    ids=["plain", "cooler", "top_k", "top_p", "min_p"],
 )
 def test_the_sampled_law_is_the_exact_one(load_local: Load, decoding: Decoding) -> None:
     model = load_local(characters="abc")
@@ -277,4 +283,4 @@ def test_a_prompt_that_fills_the_context_is_refused(load_local: Load) -> None:
 
 
 def test_no_requests_give_no_chunks(load_local: Load) -> None:
-    assert list(NativeSampler(load_local(), 8).sample([], Decoding())) == []
+    assert list(NativeSampler(load_local(), Settings()).sample([], Decoding())) == []
