@@ -2,13 +2,17 @@
 
     python -m benchmarks.tui --samples 1000000
 
-Keys are timed in a terminal of our own, from the key to the cursor at its new place.
+Keys are timed in a terminal of our own, from the key to the cursor at its new place:
+in the whole app while its engine is idle and while it runs rounds, and in the
+samples panel alone. A study that is given is added to; let it be a copy.
 """
 
 import argparse
 import asyncio
+import contextlib
 import gc
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -20,7 +24,7 @@ from textual.pilot import Pilot
 
 from benchmarks.many_samples import make_study
 from benchmarks.terminal import Terminal
-from sitool.client import open_study
+from sitool.client import Study, open_study
 from sitool.tui.desk import Look
 from sitool.tui.sample_table import SampleTable
 from sitool.tui.samples import SamplesPanel
@@ -75,8 +79,57 @@ def p95(milliseconds: list[float]) -> float:
     return round(statistics.quantiles(milliseconds, n=20)[-1], 1)
 
 
-def measure_keys(folder: Path) -> dict[str, object]:
-    """Time keys in a terminal of our own; milliseconds, and MB of memory."""
+def measure_app(folder: Path) -> dict[str, object]:
+    """Time the app as a person starts it; milliseconds, and MB of memory."""
+    found: dict[str, object] = {}
+    started = time.perf_counter()
+    with (
+        Terminal(["-m", "sitool", "open", str(folder)], SIZE) as terminal,
+        contextlib.closing(open_study(folder)) as study,
+    ):
+        for name, pattern in (("first frame", rb"Rounds"), ("first rows", rb"1-\d+ of [1-9]")):
+            terminal.read_until(pattern)
+            found[f"command to {name}, ms"] = round(1000 * (time.perf_counter() - started))
+        _until_idle(study)
+        found |= _press_all(terminal, "engine idle: ")
+        study.fork(0)
+        study.ask("step", {"rounds": 20})
+        # The table goes to the new round; back to the one with all the samples.
+        terminal.read_until(rb"under way")
+        terminal.press(b"/")
+        for letter in f"round:{ROUND}\r":
+            terminal.press(letter.encode())
+        terminal.read_until(rb"of [\d,]{7,} \xe2\x94\x80")
+        found |= _press_all(terminal, "engine at work: ")
+        found["the engine was at work until the last key"] = study.busy
+        study.stop()
+        study.end_engine()
+        found["peak memory of the app, MB"] = terminal.end(b"\x11")
+    return found
+
+
+def _until_idle(study: Study) -> None:
+    """Wait until the study's engine has loaded its model."""
+    spent, before = 0.0, -1.0
+    while spent != before or not spent:
+        time.sleep(1.0)
+        before, spent = spent, _cpu_seconds(study.engine_pid)
+
+
+def _cpu_seconds(pid: int | None) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() if pid else ["0"] * 13
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _press_all(terminal: Terminal, when: str) -> dict[str, float]:
+    return {
+        f"{when}{name}, p95 ms": p95([terminal.press(key, CURSOR) for _ in range(100)])
+        for name, key in KEYS.items()
+    }
+
+
+def measure_panel(folder: Path) -> dict[str, object]:
+    """Time the samples panel alone; milliseconds, and MB of memory."""
     started = time.perf_counter()
     with Terminal(["-m", "benchmarks.tui", "--show", str(folder)], SIZE) as terminal:
         found: dict[str, object] = {}
@@ -84,14 +137,13 @@ def measure_keys(folder: Path) -> dict[str, object]:
         found["command to first rows, ms"] = round(1000 * (time.perf_counter() - started))
         terminal.read_until(rb"of [\d,]+ \xe2\x94\x80")
         found["command to whole list, ms"] = round(1000 * (time.perf_counter() - started))
-        for name, key in KEYS.items():
-            found[f"{name}, p95 ms"] = p95([terminal.press(key, CURSOR) for _ in range(100)])
+        found |= _press_all(terminal, "")
         terminal.press(b"\x1b[H")
         found["jump to the end, ms"] = round(terminal.press(b"\x1b[F", CURSOR), 1)
         found["page up from there, p95 ms"] = p95(
             [terminal.press(b"\x1b[5~", CURSOR) for _ in range(100)]
         )
-        found["peak memory of the app, MB"] = terminal.end(b"\x11")
+        found["peak memory of the panel, MB"] = terminal.end(b"\x11")
     return found
 
 
@@ -121,7 +173,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=int, default=1_000_000)
-    parser.add_argument("--study", type=Path, help="a study made before by many_samples")
+    parser.add_argument("--study", type=Path, help="a study made by many_samples; rounds are added")
     parser.add_argument("--show", type=Path, help="only show the samples of a study")
     options = parser.parse_args()
     if options.show:
@@ -130,7 +182,11 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         study = options.study or make_study(Path(folder) / "study", options.samples)
-        figures = measure_keys(study) | {"filters": asyncio.run(measure_filters(study))}
+        figures = {
+            "panel": measure_panel(study),
+            "filters": asyncio.run(measure_filters(study)),
+            "app": measure_app(study),
+        }
     print(json.dumps(figures, indent=2, ensure_ascii=False))
 
 

@@ -25,6 +25,8 @@ POLL_SECONDS = 0.03
 BOOT = "from sitool.process import main; main()"
 LOG = "engine.log"
 LOG_BYTES = 1_000_000
+NICENESS = 5
+"""On two cores, keys pressed in an app would wait behind the training otherwise."""
 
 
 _children: list[subprocess.Popen[bytes]] = []
@@ -150,7 +152,9 @@ class Host:
 
 
 def main() -> None:
-    """Serve the study that the command line names."""
+    """Serve the study that the command line names, behind whatever a person waits for."""
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
     try:
         Host(Path(sys.argv[1])).run()
     except EngineBusyError:

@@ -14,7 +14,7 @@ from sitool.measure import ALL_LEVELS
 from sitool.metrics import Accuracy
 from sitool.presets import changed_settings
 from sitool.seeds import derive_seed
-from sitool.store import Metric, Round, SampleFilter, Store
+from sitool.store import Metric, Round, Store
 from sitool.store.samples import Mark
 
 LITTLE_SIGNAL = 0.02
@@ -158,14 +158,13 @@ def summarise(store: Store) -> Summary:
 def summarise_round(store: Store, round_: Round, parent: Round | None) -> RoundSummary:
     """Fold one round."""
     named = store.metrics.by_name(round_.id)
-    sampled = store.samples.count(SampleFilter(round=round_.id))
-    accepted = store.samples.count_selected(round_.id)
+    counts = store.samples.counts(round_.id)
     return RoundSummary(
         round=round_,
         levels={k: n for k, n in round_.plan.problems.items() if n},
-        sampled=sampled,
-        accepted=accepted,
-        overruled=store.samples.count(SampleFilter(round=round_.id, overruled=True)),
+        sampled=counts.sampled,
+        accepted=counts.selected,
+        overruled=counts.overruled,
         accuracy=named.get("accuracy", {}),
         flexible=named.get("accuracy_flexible", {}),
         pass_at_k={

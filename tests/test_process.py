@@ -47,6 +47,13 @@ def wait_until(true: Callable[[], bool], seconds: float = 20.0) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.skipif(not hasattr(os, "getpriority"), reason="no priorities on this system")
+def test_an_engine_lets_front_ends_go_first(make: Callable[..., Study]) -> None:
+    pid = make().warm_up()
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert own < os.getpriority(os.PRIO_PROCESS, pid) <= own + 10
+
+
 def test_a_step_starts_an_engine_and_the_next_one_uses_it(make: Callable[..., Study]) -> None:
     study = make()
     assert study.engine_pid is None

@@ -66,11 +66,21 @@ class Mark:
         return Score(self.outcome, self.value, self.flexible, self.answer)
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many samples a round drew for training, trains on, and were ruled on."""
+
+    sampled: int
+    selected: int
+    overruled: int
+
+
 class Samples:
     """The samples of one study and what hangs on them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._counted: dict[int, tuple[object, Counts]] = {}
 
     def add_draw(self, round_id: int, role: str, problems: Sequence[Problem]) -> None:
         """Record which problems a round draws, in order."""
@@ -282,6 +292,19 @@ class Samples:
         while page := self.page(where, after=after, limit=PAGE):
             yield from page
             after = page[-1].id
+
+    def counts(self, round_id: int) -> Counts:
+        """Count a round's samples; again only if they or their rulings changed."""
+        stamp = self.stamp(round_id)
+        counted = self._counted.get(round_id)
+        if counted is None or counted[0] != stamp:
+            counts = Counts(
+                self.count(SampleFilter(round=round_id)),
+                self.count_selected(round_id),
+                self.count(SampleFilter(round=round_id, overruled=True)),
+            )
+            self._counted[round_id] = counted = (stamp, counts)
+        return counted[1]
 
     def count(self, where: SampleFilter) -> int:
         """Count the samples of a filter."""

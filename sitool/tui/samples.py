@@ -95,7 +95,7 @@ class SamplesPanel(Ruler):
         self._stamp: object = None
         self._follow = False
         self._to_end = False
-        self._stale = self._resting = False
+        self._stale = self._resting = self._had_rows = False
         self._title: list[str] = []
 
     def compose(self) -> ComposeResult:
@@ -191,6 +191,8 @@ class SamplesPanel(Ruler):
     def _search(self, where: SampleFilter) -> None:
         self._coming = Listing(where, self._query.order, self._query.descending)
         self._to_end = self._stale = False
+        # Only what grows is followed; a filter may ask for another round.
+        self._follow &= self._look is not None and where.round == self._look.summary.open
         self._lister.search(self._coming)
 
     def _refresh(self) -> None:
@@ -231,7 +233,10 @@ class SamplesPanel(Ruler):
         self._table.show_listing(listing, self._row_in(listing, again))
         self._empty_or_not(listing)
         self._retitle()
-        self.refresh_bindings()
+        if self._had_rows != bool(listing.ids):
+            # Not every time: the footer is made anew by it.
+            self._had_rows = bool(listing.ids)
+            self.refresh_bindings()
         self._catch_up()
 
     def _row_in(self, listing: Listing, again: bool) -> int:

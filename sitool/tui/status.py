@@ -50,7 +50,7 @@ class HeaderLine(Static):
             text.append("   review: on")
         if shown is not None and shown != look.summary.head:
             text.append(f"   looking at r{shown:04d}")
-        self.update(text)
+        self.update(text, layout=False)
 
 
 def review_words(look: Look) -> str:
