@@ -13,36 +13,27 @@ who looks at the study. With `inline=True`, or SITOOL_ENGINE=inline in the
 environment, rounds run in the asking process: for debuggers and batch jobs.
 """
 
-import contextlib
-import getpass
-import os
 import shutil
-import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sitool import curriculum as rules
-from sitool import errors, events, loop
+from sitool import events, loop
+from sitool.commands import Commands
 from sitool.config import CurriculumSettings, Settings
-from sitool.engine import Engine, EngineBusyError
 from sitool.errors import SitoolError, StudyError
 from sitool.events import Event
 from sitool.models.builtin import check_base
 from sitool.models.loading import check_scripted
 from sitool.parts import make_task
 from sitool.presets import build_settings, changed_settings, merge, parse_settings
-from sitool.process import died, end_engine, engine_pid, ensure_engine
+from sitool.process import end_engine, engine_pid, ensure_engine
 from sitool.records import Action, Phase, Sample
 from sitool.store import Metric, Plan, SampleFilter, Store
 from sitool.summary import Comparison, Summary, compare, summarise
 from sitool.tasks.base import Task
 from sitool.views import RoundView
-
-ANSWER_SECONDS = 30.0
-POLL_SECONDS = 0.02
-FOLLOW_SECONDS = 0.04
-UNDECIDED = ("waiting", "running")
 
 
 def create(
@@ -98,7 +89,7 @@ class Study:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._engine: Engine | None = None
+        self._commands = Commands(store)
         self._task: Task | None = None
 
     @property
@@ -207,7 +198,7 @@ class Study:
         if to is not None and to not in tuple(Phase):
             raise StudyError(f"No phase is named {to!r}; known: {', '.join(Phase)}.")
         body = {"rounds": rounds, "to": None if to is None else str(to)}
-        yield from self._stream("step", body, inline)
+        yield from self._commands.stream("step", body, inline=inline)
 
     def _head_view(self) -> RoundView:
         head = self.head
@@ -215,63 +206,17 @@ class Study:
             raise StudyError("The base is not measured yet.", "try: sitool run DIR --rounds 0")
         return head
 
-    def _stream(
-        self, kind: str, body: Mapping[str, Any], inline: bool | None = None
-    ) -> Iterator[Event]:
-        """Ask for a command, and yield what happens until it is carried out."""
-        if runs_inline() if inline is None else inline:
-            return self._inline(kind, body)
-        return self._follow(*self._ask(kind, body))
-
-    def _inline(self, kind: str, body: Mapping[str, Any]) -> Iterator[Event]:
-        """Carry a command out in this process."""
-        with Engine(self._store) as engine:
-            self._engine = engine
-            asked = self._store.journal.ask(kind, body, author())
-            try:
-                yield from _raising(engine.work(), asked)
-            finally:
-                self._engine = None
-
     def ask(self, kind: str, body: Mapping[str, Any]) -> int:
         """Leave a command for the engine, started if need be, and return its id.
 
         Raises:
             EngineDiedError: No engine can be started.
         """
-        return self._ask(kind, body)[0]
-
-    def _ask(self, kind: str, body: Mapping[str, Any]) -> tuple[int, int]:
-        """Leave a command; returns its id and that of the last event before it."""
-        ensure_engine(self.folder)
-        before = self._store.journal.last_event()
-        return self._store.journal.ask(kind, body, author()), before
-
-    def _follow(self, asked: int, seen: int) -> Iterator[Event]:
-        """Yield the journal's events until a command is carried out."""
-        journal, last = self._store.journal, seen
-        while True:
-            over = journal.command(asked).status not in UNDECIDED
-            gone = not over and engine_pid(self.folder) is None
-            page = journal.events(last)
-            for _, _, event in page:
-                yield event
-                _raise_failure_of(asked, event)
-            if page:
-                last = page[-1][0]
-                continue
-            if over:
-                return
-            if gone and journal.command(asked).status in UNDECIDED:
-                raise died(self.folder)
-            time.sleep(FOLLOW_SECONDS)
+        return self._commands.ask(kind, body)
 
     def stop(self) -> None:
         """Stop the round that runs, here or in another process; what is done is kept."""
-        if self._engine is not None:
-            self._engine.stop()
-        else:
-            self._change("stop", {})
+        self._commands.stop()
 
     @property
     def version(self) -> int:
@@ -330,7 +275,7 @@ class Study:
 
     def _decide(self, sample_id: int, action: Action, reason: str, text: str | None = None) -> None:
         body = {"sample": sample_id, "action": action.value, "reason": reason, "text": text}
-        self._change("decide", body)
+        self._commands.change("decide", body)
 
     def configure(
         self, *assignments: str, table: Mapping[str, Any] | None = None
@@ -348,12 +293,12 @@ class Study:
         before = self.settings
         base = parse_settings(merge(before.model_dump(mode="json"), table or {}))
         after = build_settings(assignments=assignments, base=base)
-        self._change("configure", {"settings": after.model_dump(mode="json")})
+        self._commands.change("configure", {"settings": after.model_dump(mode="json")})
         return changed_settings(before, after)
 
     def undo(self) -> RoundView:
         """Step back: leave the open round, or move the head to its parent."""
-        self._change("undo", {})
+        self._commands.change("undo", {})
         return self._head_view()
 
     def fork(self, number: int, *assignments: str) -> RoundView:
@@ -365,7 +310,7 @@ class Study:
         target = self._store.tree.round(number)
         changed = build_settings(assignments=assignments, base=target.settings)
         settings = changed.model_dump(mode="json") if assignments else None
-        self._change("fork", {"round": number, "settings": settings})
+        self._commands.change("fork", {"round": number, "settings": settings})
         return self._head_view()
 
     def redo(self, number: int) -> RoundView:
@@ -376,7 +321,7 @@ class Study:
         Raises:
             StudyError: There is no such round, or it is not finished.
         """
-        self._change("redo", {"round": number})
+        self._commands.change("redo", {"round": number})
         return self.rounds()[-1]
 
     def evaluate(
@@ -400,33 +345,7 @@ class Study:
         """Do what `evaluate` does and yield the events."""
         chosen = self._head_view().number if number is None else number
         body = {"round": chosen, "problems_per_level": problems_per_level, "samples": samples}
-        yield from self._stream("evaluate", body)
-
-    def _change(self, kind: str, body: Mapping[str, Any]) -> None:
-        """Carry out a command that takes no time, here or in the engine that works now.
-
-        Raises:
-            SitoolError: It cannot be carried out; the study is as it was.
-        """
-        asked = self._store.journal.ask(kind, body, author())
-        deadline = time.monotonic() + ANSWER_SECONDS
-        while self._store.journal.command(asked).status in UNDECIDED:
-            if self._engine is not None:
-                self._engine.serve()
-                break
-            with contextlib.suppress(EngineBusyError), Engine(self._store) as engine:
-                for _ in _raising(engine.work(), asked):
-                    pass
-            if time.monotonic() > deadline:
-                raise StudyError(
-                    f"The process that works on this study did not answer within"
-                    f" {ANSWER_SECONDS:g} s; it will when its present chunk is done.",
-                    f"try: sitool status {self.folder}",
-                )
-            time.sleep(POLL_SECONDS)
-        command = self._store.journal.command(asked)
-        if command.status == "failed":
-            raise StudyError(*command.error.partition("\n")[::2])
+        yield from self._commands.stream("evaluate", body)
 
     def plan(self) -> Plan:
         """Work out what the next round will draw.
@@ -485,38 +404,6 @@ class Curriculum:
 
     def _move(self, settings: CurriculumSettings) -> Mapping[int, float]:
         return self.set(shift=settings.shift)
-
-
-def author() -> str:
-    """Return who decides: SITOOL_AUTHOR, or the name of the user."""
-    named = os.environ.get("SITOOL_AUTHOR")
-    if named:
-        return named
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "someone"
-
-
-def runs_inline() -> bool:
-    """Say whether rounds run in the asking process unless it asks for something else."""
-    return os.environ.get("SITOOL_ENGINE") == "inline"
-
-
-def _raising(happened: Generator[Event], asked: int) -> Iterator[Event]:
-    """Pass events on; if our own command fails, raise it as the error that it was."""
-    with contextlib.closing(happened):
-        for event in happened:
-            yield event
-            _raise_failure_of(asked, event)
-
-
-def _raise_failure_of(asked: int, event: Event) -> None:
-    if isinstance(event, events.CommandFailed) and event.command_id == asked:
-        kind = getattr(errors, event.error, SitoolError)
-        error = kind.__new__(kind)
-        SitoolError.__init__(error, event.message, event.hint)
-        raise error
 
 
 def _with_whole_paths(settings: Settings) -> Settings:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sitool.records import Action, Decision, Outcome, Score, ruling_of
 from sitool.store.database import Database
 from sitool.store.filters import SampleFilter, SampleOrder
+from sitool.store.rows import SELECTED, place_of
 
 SHOWN = 400
 """Characters that are read of each end of a prompt, and of the other texts."""
@@ -93,9 +94,7 @@ _LINE = f"""SELECT s.id, s.round, s.role, s.problem, s.idx, s.level, s.logprob, 
  substr(s.text, 1, {SHOWN}) AS text, substr(p.truth, 1, {SHOWN}) AS truth,
  CASE WHEN length(p.prompt) <= {2 * SHOWN} THEN p.prompt
  ELSE substr(p.prompt, 1, {SHOWN}) || '…' || substr(p.prompt, -{SHOWN}) END AS prompt,
- e.weight, e.rule FROM samples s JOIN problems p ON p.id = s.problem
- LEFT JOIN selections e ON e.sample = s.id AND e.round = s.round
- WHERE s.id IN (SELECT value FROM json_each(?))"""
+ {SELECTED} WHERE s.id IN (SELECT value FROM json_each(?))"""
 
 
 def read_lines(
@@ -108,11 +107,7 @@ def read_lines(
     rows = {row["id"]: row for row in database.rows(_LINE, (json.dumps(list(ids)),))}
     return [
         SampleLine(
-            id=row["id"],
-            round=row["round"],
-            role=row["role"],
-            problem_id=row["problem"],
-            index=row["idx"],
+            **place_of(row),
             level=row["level"],
             prompt=row["prompt"],
             completion=row["text"],
@@ -120,8 +115,6 @@ def read_lines(
             logprob=row["logprob"],
             length=row["length"],
             scores=scores.get(row["id"], {}),
-            weight=row["weight"],
-            rule=row["rule"] or "",
             ruling=ruling_of(decisions.get(row["id"], ())),
             notes=sum(d.action is Action.NOTE for d in decisions.get(row["id"], ())),
         )

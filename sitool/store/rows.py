@@ -4,12 +4,16 @@ import json
 import sqlite3
 from array import array
 from collections.abc import Mapping
+from typing import TypedDict
 
 from sitool.records import Completion, Decision, Problem, Sample, Score
 
-SAMPLE = """SELECT s.*, p.task, p.level AS problem_level, p.prompt, p.truth, p.identity, p.facts,
- e.weight, e.rule FROM samples s JOIN problems p ON p.id = s.problem
+SELECTED = """e.weight, e.rule FROM samples s JOIN problems p ON p.id = s.problem
  LEFT JOIN selections e ON e.sample = s.id AND e.round = s.round"""
+"""Ends the columns of a sample: what its own round made of it, and where all of it stands."""
+
+SAMPLE = f"""SELECT s.*, p.task, p.level AS problem_level, p.prompt, p.truth, p.identity, p.facts,
+ {SELECTED}"""
 
 INSERT = (
     "INSERT INTO samples (round, role, position, idx, problem, level, text, finish, token_ids,"
@@ -41,22 +45,41 @@ def problem_of(row: sqlite3.Row) -> Problem:
     )
 
 
+class Place(TypedDict):
+    """What every reading of a sample has: which one it is, and what its round made of it."""
+
+    id: int
+    round: int
+    role: str
+    problem_id: int
+    index: int
+    weight: float | None
+    rule: str
+
+
+def place_of(row: sqlite3.Row) -> Place:
+    """Read a sample's place from a row with the columns of `SELECTED`."""
+    return Place(
+        id=row["id"],
+        round=row["round"],
+        role=row["role"],
+        problem_id=row["problem"],
+        index=row["idx"],
+        weight=row["weight"],
+        rule=row["rule"] or "",
+    )
+
+
 def sample_of(
     row: sqlite3.Row, scores: Mapping[str, Score], decisions: tuple[Decision, ...]
 ) -> Sample:
     """Read a sample as `SAMPLE` asks for it, with what hangs on it."""
     tokens, logprobs = array("i", row["token_ids"]), array("f", row["token_logprobs"])
     return Sample(
-        id=row["id"],
-        round=row["round"],
-        role=row["role"],
+        **place_of(row),
         position=row["position"],
-        index=row["idx"],
-        problem_id=row["problem"],
         problem=problem_of(row),
         completion=Completion(tuple(tokens), row["text"], row["finish"], tuple(logprobs)),
         scores=scores,
-        weight=row["weight"],
-        rule=row["rule"] or "",
         decisions=decisions,
     )

@@ -1,7 +1,4 @@
-"""One sample in full: what the model wrote, what was made of it, and what a person says.
-
-It reads through a store of its own; rulings go through the desk.
-"""
+"""One sample in full: what the model wrote, what was made of it, and what a person says."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,23 +11,19 @@ from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
-from sitool.errors import SitoolError
 from sitool.models.builtin import builtin_names
 from sitool.models.pieces import Piece, Pieces, characters, read_pieces
 from sitool.records import Action, Sample
 from sitool.store import SampleLine, Store, round_label
 from sitool.tui.desk import Desk
 from sitool.tui.edit import EditScreen, safe_lines
-from sitool.tui.help import show_help
 from sitool.tui.inspector_text import PARTS, Ways, part_texts
-from sitool.tui.rulings import Ruled, Ruler, carry_out
+from sitool.tui.rulings import Ruled
+from sitool.tui.sample_screen import SampleScreen
 from sitool.tui.siblings import SiblingsScreen
-from sitool.visible import one_line
 
-POLL_SECONDS = 0.25
 MOST_SIBLINGS = 512
 """Samples of the same problem that are looked at."""
 LONGEST_EDIT = 50_000
@@ -38,7 +31,7 @@ LONGEST_EDIT = 50_000
 Step = Callable[[int, int], int | None]
 
 
-class InspectorScreen(Ruler, ModalScreen[None]):
+class InspectorScreen(SampleScreen):
     """One sample in full.
 
     Args:
@@ -49,6 +42,7 @@ class InspectorScreen(Ruler, ModalScreen[None]):
             `SamplesPanel.neighbour`; None if there is no table.
     """
 
+    main = VerticalScroll
     help_text: ClassVar[str] = (
         "Everything about one sample. Each token is marked by the probability that the model gave"
         " it at temperature 1; t shows the numbers, i the special tokens. log p is the natural"
@@ -77,10 +71,6 @@ class InspectorScreen(Ruler, ModalScreen[None]):
         Binding("escape,q,enter", "dismiss", "Close", key_display="esc"),
     ]
     DEFAULT_CSS = """
-    InspectorScreen { align: center middle; }
-    InspectorScreen > Vertical {
-        width: 100%; height: 1fr; background: $surface; border: round $accent; padding: 0 1;
-    }
     InspectorScreen VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; }
     InspectorScreen .name { color: $accent; text-style: bold; }
     InspectorScreen .part { padding: 0 0 1 2; }
@@ -97,11 +87,9 @@ class InspectorScreen(Ruler, ModalScreen[None]):
     def __init__(
         self, folder: Path, sample_id: int, desk: Desk | None = None, step: Step | None = None
     ) -> None:
-        super().__init__()
-        self._folder, self._desk, self._step = folder, desk, step
+        super().__init__(folder, desk)
+        self._step = step
         self._wanted = sample_id
-        self._store: Store | None = None
-        self._version = -1
         self._sample: Sample | None = None
         self._siblings: list[SampleLine] = []
         self._pieces: dict[str, Pieces | None] = {}
@@ -115,45 +103,24 @@ class InspectorScreen(Ruler, ModalScreen[None]):
                 yield Static(classes="part", markup=False)
         yield Footer(show_command_palette=False)
 
-    def on_mount(self) -> None:
-        """Open the study for reading, and look again when it changes."""
-        try:
-            self._store = Store(self._folder)
-        except SitoolError as error:
-            self.query(".part").first(Static).update(Content(one_line(error.message)))
-            return
-        self._read()
-        self.query_one(VerticalScroll).focus()
-        self.set_interval(POLL_SECONDS, self._poll)
-
-    def on_unmount(self) -> None:
-        """Close what was opened."""
-        if self._store is not None:
-            self._store.close()
+    def say_unread(self, why: Content) -> None:
+        """Say why there is nothing to show."""
+        self.query(".part").first(Static).update(why)
 
     @property
     def sample(self) -> Sample | None:
         """The sample that is shown."""
         return self._sample
 
-    def _poll(self) -> None:
-        if self._store is not None and self._store.version != self._version:
-            self._read()
+    def read_samples(self, store: Store) -> None:
+        """Read the sample, and those of the same problem around it."""
+        self._sample = sample = store.samples.sample(self._wanted)
+        around = store.samples.siblings(sample.problem_id)
+        place = max(0, around.index(sample.id) - MOST_SIBLINGS // 2)
+        self._siblings = store.samples.lines(around[place : place + MOST_SIBLINGS])
 
-    def _read(self) -> None:
-        assert self._store is not None
-        try:
-            self._version = self._store.version
-            self._sample = sample = self._store.samples.sample(self._wanted)
-            around = self._store.samples.siblings(sample.problem_id)
-            place = max(0, around.index(sample.id) - MOST_SIBLINGS // 2)
-            self._siblings = self._store.samples.lines(around[place : place + MOST_SIBLINGS])
-        except SitoolError as error:
-            self.notify(error.message, severity="error")
-            return
-        self._draw()
-
-    def _draw(self) -> None:
+    def draw(self) -> None:
+        """Fill the parts."""
         sample = self._sample
         if sample is None:
             return
@@ -191,17 +158,17 @@ class InspectorScreen(Ruler, ModalScreen[None]):
         """Draw the tokens."""
         event.stop()
         self._pieces[event.base] = event.pieces
-        self._draw()
+        self.draw()
 
     def action_table(self) -> None:
         """Show each token's numbers, or the text again."""
         self._ways = replace(self._ways, table=not self._ways.table)
-        self._draw()
+        self.draw()
 
     def action_special(self) -> None:
         """Show special tokens, or hide them."""
         self._ways = replace(self._ways, special=not self._ways.special)
-        self._draw()
+        self.draw()
 
     # Other samples.
 
@@ -210,7 +177,7 @@ class InspectorScreen(Ruler, ModalScreen[None]):
             self.notify(nothing)
             return
         self._wanted = sample_id
-        self._read()
+        self._look_again()
         self.query_one(VerticalScroll).scroll_home(animate=False)
 
     def action_step(self, places: int) -> None:
@@ -239,22 +206,11 @@ class InspectorScreen(Ruler, ModalScreen[None]):
                 )
             )
 
-    def action_help(self) -> None:
-        """Explain this screen."""
-        show_help(self)
-
     # Rulings.
 
     def ruled_sample(self) -> Sample | None:
         """Return the sample that is shown."""
         return self._sample
-
-    def send(self, ruled: Ruled) -> None:
-        """Carry a ruling out."""
-        if self._desk is None:
-            self.notify("This view only shows.", severity="warning")
-        else:
-            self._desk.ask(lambda study: carry_out(study, ruled))
 
     def action_edit(self) -> None:
         """Ask for a completion to train on in this one's place."""

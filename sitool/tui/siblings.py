@@ -8,20 +8,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
-from sitool.errors import SitoolError
 from sitool.records import Sample
 from sitool.store import SampleLine, Store, round_label
 from sitool.tui.desk import Desk
-from sitool.tui.help import show_help
-from sitool.tui.rulings import Ruled, Ruler, carry_out
 from sitool.tui.sample_columns import reason_of, sign_of
+from sitool.tui.sample_screen import SampleScreen
 from sitool.visible import one_line
 
-POLL_SECONDS = 0.25
 MOST = 1024
 """Samples that are listed."""
 TEXT_WIDTH = 60
@@ -63,7 +59,7 @@ class SampleOptions(OptionList):
     BINDINGS: ClassVar = [Binding("enter", "select", "Inspect")]
 
 
-class SiblingsScreen(Ruler, ModalScreen[None]):
+class SiblingsScreen(SampleScreen):
     """All samples of one problem, as one round drew them.
 
     Args:
@@ -73,6 +69,7 @@ class SiblingsScreen(Ruler, ModalScreen[None]):
         desk: Carries rulings out; None only shows.
     """
 
+    main = OptionList
     help_text: ClassVar[str] = (
         "All samples of one problem in one round, equal answers together with their count: right"
         " ones (✓) first, then the most frequent. Mixed problems, some right and some wrong, are"
@@ -89,10 +86,6 @@ class SiblingsScreen(Ruler, ModalScreen[None]):
         Binding("escape,q,v", "dismiss", "Close", key_display="esc"),
     ]
     DEFAULT_CSS = """
-    SiblingsScreen { align: center middle; }
-    SiblingsScreen > Vertical {
-        width: 100%; height: 1fr; background: $surface; border: round $accent; padding: 0 1;
-    }
     SiblingsScreen #problem { height: auto; max-height: 8; margin-bottom: 1; }
     SiblingsScreen OptionList {
         height: 1fr; border: none; padding: 0; background: transparent;
@@ -105,12 +98,10 @@ class SiblingsScreen(Ruler, ModalScreen[None]):
     def __init__(
         self, folder: Path, problem_id: int, round_id: int, desk: Desk | None = None
     ) -> None:
-        super().__init__()
-        self._folder, self._problem_id, self._round = folder, problem_id, round_id
-        self._desk = desk
-        self._store: Store | None = None
-        self._version = -1
+        super().__init__(folder, desk)
+        self._problem_id, self._round = problem_id, round_id
         self._lines: dict[int, SampleLine] = {}
+        self._total = 0
 
     def compose(self) -> ComposeResult:
         """Hold the problem and the list."""
@@ -119,40 +110,20 @@ class SiblingsScreen(Ruler, ModalScreen[None]):
             yield SampleOptions()
         yield Footer(show_command_palette=False)
 
-    def on_mount(self) -> None:
-        """Open the study for reading, and look again when it changes."""
-        try:
-            self._store = Store(self._folder)
-        except SitoolError as error:
-            self.query_one("#problem", Static).update(Content(one_line(error.message)))
-            return
-        self._read()
-        self.query_one(OptionList).focus()
-        self.set_interval(POLL_SECONDS, self._poll)
+    def say_unread(self, why: Content) -> None:
+        """Say why there is nothing to show."""
+        self.query_one("#problem", Static).update(why)
 
-    def on_unmount(self) -> None:
-        """Close what was opened."""
-        if self._store is not None:
-            self._store.close()
+    def read_samples(self, store: Store) -> None:
+        """Read the samples, as many as are listed."""
+        ids = store.samples.siblings(self._problem_id, self._round)
+        self._lines = {line.id: line for line in store.samples.lines(ids[:MOST])}
+        self._total = len(ids)
 
-    def _poll(self) -> None:
-        if self._store is not None and self._store.version != self._version:
-            self._read()
-
-    def _read(self) -> None:
-        assert self._store is not None
-        try:
-            self._version = self._store.version
-            ids = self._store.samples.siblings(self._problem_id, self._round)
-            lines = self._store.samples.lines(ids[:MOST])
-        except SitoolError as error:
-            self.notify(error.message, severity="error")
-            return
-        self._lines = {line.id: line for line in lines}
-        self._draw(lines, len(ids))
-
-    def _draw(self, lines: Sequence[SampleLine], total: int) -> None:
-        self._head(lines, total)
+    def draw(self) -> None:
+        """Write the problem above, and list the samples."""
+        lines = list(self._lines.values())
+        self._head(lines)
         options = self.query_one(OptionList)
         chosen = options.highlighted
         options.clear_options()
@@ -162,7 +133,7 @@ class SiblingsScreen(Ruler, ModalScreen[None]):
         if lines:
             options.highlighted = 1 if chosen is None else chosen
 
-    def _head(self, lines: Sequence[SampleLine], total: int) -> None:
+    def _head(self, lines: Sequence[SampleLine]) -> None:
         frame, problem = self.query_one(Vertical), self.query_one("#problem", Static)
         if not lines:
             frame.border_title = f"No samples in {round_label(self._round)}"
@@ -170,7 +141,7 @@ class SiblingsScreen(Ruler, ModalScreen[None]):
             return
         first = lines[0]
         passed = sum(line.passed is True for line in lines)
-        more = f" (the first {len(lines):,} of {total:,})" if total > len(lines) else ""
+        more = f" (the first {len(lines):,} of {self._total:,})" if self._total > len(lines) else ""
         frame.border_title = (
             f"{len(lines)} samples of one problem · {round_label(self._round)}"
             f" · level {first.level} · {passed} of {len(lines)} right{more}"
@@ -209,14 +180,3 @@ class SiblingsScreen(Ruler, ModalScreen[None]):
         if self.current is None or self._store is None:
             return None
         return self._store.samples.sample(self.current.id)
-
-    def send(self, ruled: Ruled) -> None:
-        """Carry a ruling out."""
-        if self._desk is None:
-            self.notify("This view only shows.", severity="warning")
-        else:
-            self._desk.ask(lambda study: carry_out(study, ruled))
-
-    def action_help(self) -> None:
-        """Explain this screen."""
-        show_help(self)

@@ -1,0 +1,228 @@
+"""What a person does to a study from its screen: step, stop, move the curriculum, go back, fork.
+
+Each move is a wish to the screen's desk and says what it did, or why it did
+nothing. What this leaves out: the keys, and what is drawn (`study.py`).
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from textual.screen import Screen
+
+from sitool.client import Study
+from sitool.records import Action, Phase
+from sitool.store import Round
+from sitool.tui.desk import Desk, Look
+from sitool.tui.dialogs import Choose
+from sitool.tui.rulings import Ruled, carry_out
+
+MANY_ROUNDS = 5
+FORKS = (
+    ("", "with the settings that it ran with"),
+    ("curriculum.rule=adaptive", "with the adaptive curriculum"),
+    ("curriculum.rule=fixed", "with a uniform mixture of all levels"),
+    ("curriculum.rule=staged", "with stages from easy to hard"),
+    ("curriculum.rule=gaussian", "with a Gaussian that moves from easy to hard"),
+    ("trainer.start_from=base", "training from the base every round"),
+)
+
+
+class Standing:
+    """Where a person stands in a study: what they look at, and how they let rounds run.
+
+    Attributes:
+        look: The study as it was last seen; None before the first look.
+        shown: The round that is looked at; None as long as there is none.
+        following: Whether the newest round is looked at as soon as there is one.
+        reviewing: Whether rounds pause before training.
+    """
+
+    def __init__(self) -> None:
+        self.look: Look | None = None
+        self.shown: int | None = None
+        self.following = True
+        self.reviewing = False
+
+    def see(self, look: Look) -> None:
+        """Take the study as it is now; new rounds are followed until a person looks elsewhere."""
+        if self.look is None and look.review is not None:
+            self.reviewing = True
+        self.look = look
+        if self.following or self.shown not in [r.round.id for r in look.summary.rounds]:
+            self.shown = self.newest
+
+    def show(self, number: int | None) -> None:
+        """Look at a round; new ones are followed only from the newest."""
+        self.shown = number
+        self.following = self.look is not None and number == self.newest
+
+    @property
+    def newest(self) -> int | None:
+        """The open round, or else the head."""
+        if self.look is None:
+            return None
+        summary = self.look.summary
+        return summary.open if summary.open is not None else summary.head
+
+    @property
+    def working(self) -> bool:
+        """Whether a round is under way."""
+        return self.look is not None and self.look.working
+
+    @property
+    def open_round(self) -> Round | None:
+        """The round that is not finished yet."""
+        if self.look is None or self.look.summary.open is None:
+            return None
+        return self.look.summary.round(self.look.summary.open).round
+
+    @property
+    def waits_for_training(self) -> bool:
+        """Whether the open round has selected its samples, and not trained on them."""
+        here = self.open_round
+        return here is not None and here.phase in (Phase.SELECT, Phase.TRAIN)
+
+
+class Moves:
+    """The moves of one person in one study.
+
+    Args:
+        screen: Where is asked and told.
+        desk: Carries them out.
+        standing: What they depend on; moves that make a new newest round follow it.
+    """
+
+    def __init__(self, screen: Screen[Any], desk: Desk, standing: Standing) -> None:
+        self._screen, self._desk, self._standing = screen, desk, standing
+
+    def tell(self, words: str, *, urgent: bool = False) -> None:
+        """Say something in place of what was said before, so that nothing piles up."""
+        self._screen.app.clear_notifications()
+        self._screen.notify(words, severity="warning" if urgent else "information", timeout=4)
+
+    def step(self) -> None:
+        """Run a round, or go on with the open one; in review up to the selection."""
+        pauses = self._standing.reviewing and not self._standing.waits_for_training
+        self._run(1, Phase.SELECT if pauses else None)
+
+    def step_many(self) -> None:
+        """Run several rounds."""
+        self._run(MANY_ROUNDS, None)
+
+    def phase(self) -> None:
+        """Run one phase."""
+        here = self._standing.open_round
+        self._run(1, here.phase if here is not None else Phase.DRAW)
+
+    def _run(self, rounds: int, to: Phase | None) -> None:
+        if self._busy():
+            return
+        self._standing.following = True
+        body = {"rounds": rounds, "to": None if to is None else to.value}
+        self._desk.ask(lambda study: study.ask("step", body))
+
+    def _busy(self) -> bool:
+        """Say so if a round is under way, under which the head cannot move."""
+        if self._standing.working:
+            self.tell("A round is under way: p stops it and keeps what is done.", urgent=True)
+        return self._standing.working
+
+    def stop(self) -> None:
+        """Stop the running round."""
+        if self._standing.working:
+            self._desk.ask(Study.stop)
+        else:
+            self.tell("Nothing is running; s steps.")
+
+    def review(self) -> None:
+        """Pause every round before training, or no longer."""
+        self._standing.reviewing = not self._standing.reviewing
+        self.tell(
+            "Review is on: a step pauses before training, so that you can overrule samples."
+            if self._standing.reviewing
+            else "Review is off: a step runs to the end of the round."
+        )
+
+    def easier(self) -> None:
+        """Move the next round's mixture a level easier."""
+        self._desk.ask(
+            lambda study: _moved(study, study.curriculum.easier), partial(self._say_notch, "easier")
+        )
+
+    def harder(self) -> None:
+        """Move the next round's mixture a level harder."""
+        self._desk.ask(
+            lambda study: _moved(study, study.curriculum.harder), partial(self._say_notch, "harder")
+        )
+
+    def _say_notch(self, word: str, weights: Mapping[int, float] | None) -> None:
+        if weights is None:
+            self.tell(f"It cannot get any {word}: nothing is changed.", urgent=True)
+            return
+        most = max(weights, key=lambda level: weights[level])
+        self.tell(f"One notch {word}: most of the next round comes from level {most}.")
+
+    def change_curriculum(self, changes: Mapping[str, Any]) -> None:
+        """Change the next round's curriculum."""
+        self._desk.ask(lambda study: study.curriculum.set(**changes))
+
+    def undo(self) -> None:
+        """Step back to the round before."""
+        if self._busy():
+            return
+        self._standing.following = True
+        self._desk.ask(
+            Study.undo, lambda r: self.tell(f"Back at r{r.number:04d}; nothing is lost.")
+        )
+
+    def fork(self) -> None:
+        """Let the next round start from the shown one, perhaps with another curriculum."""
+        number = self._standing.shown
+        if self._busy():
+            return
+        if number is None:
+            self.tell("There is no round to fork from yet: press s first.")
+            return
+        question = (
+            f"Let the next round start from r{number:04d}. It takes that round's settings;"
+            " changes that wait for the next round are left behind."
+        )
+        self._screen.app.push_screen(Choose(question, FORKS), partial(self._fork, number))
+
+    def _fork(self, number: int, assignment: str | None) -> None:
+        if assignment is None:
+            return
+        changes = [assignment] if assignment else []
+        self._standing.following = True
+        self._desk.ask(
+            lambda study: study.fork(number, *changes),
+            lambda r: self.tell(f"The head is r{r.number:04d}; s steps from there."),
+        )
+
+    def rule(self, ruled: Ruled) -> None:
+        """Record a ruling."""
+        self._desk.ask(lambda study: carry_out(study, ruled), lambda _: self._say_late(ruled))
+
+    def _say_late(self, ruled: Ruled) -> None:
+        """Say what a ruling on a round that has trained already can still do."""
+        look, shown = self._standing.look, self._standing.shown
+        if look is None or shown is None or not look.summary.round(shown).round.finished:
+            return
+        if ruled.action in (Action.ACCEPT, Action.EDIT):
+            self.tell(f"Written down; it joins the next round that starts from r{shown:04d}.")
+        elif ruled.action is Action.REJECT:
+            self.tell(
+                f"Written down beside the score. r{shown:04d} has trained already, so what it"
+                " learnt stays; r pauses rounds before they train."
+            )
+
+
+def _moved(study: Study, move: Callable[[], Mapping[int, float]]) -> Mapping[int, float] | None:
+    """Move the curriculum; None, and as it was, if that would change nothing."""
+    before, shift = study.curriculum.weights, study.curriculum.settings.shift
+    after = move()
+    if after == before:
+        study.curriculum.set(shift=shift)
+        return None
+    return after
