@@ -126,7 +126,7 @@ class StudiesScreen(Screen[None]):
     # Reading, in a thread.
 
     def _look(self) -> None:
-        if not self._reading and self.is_current:
+        if not self._reading and self.is_active:
             self._reading = True
             in_thread(self, self._read, self._all_read)
 
