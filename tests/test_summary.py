@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from studies import create, first_sample
 
-from sitool.client import Study
+from sitool.client import Study, open_study
 from sitool.metrics import wilson
 from sitool.records import Outcome
 from sitool.summary import advice
@@ -31,6 +31,18 @@ def test_what_a_round_counts_is_what_its_samples_say(study: Study) -> None:
         }
         by_level[0] = (summary.accepted, summary.sampled)
         assert summary.accepted_by_level == by_level
+
+
+def test_rulings_of_others_are_counted_at_the_next_look(study: Study) -> None:
+    assert study.round(1).summary().overruled == 0
+    other = open_study(study.folder)
+    other.reject(first_sample(other, 1).id)
+    other.close()
+    assert study.round(1).summary().overruled == 1
+    before = study.summary().rounds[-1]
+    study.step()
+    assert study.summary().rounds[-2] == before
+    assert study.summary().rounds[-1].sampled == 96
 
 
 def test_accuracy_is_the_share_of_greedy_passes_with_wilsons_interval(study: Study) -> None:

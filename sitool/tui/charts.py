@@ -170,10 +170,13 @@ class ChartPanel(Charts):
 
     def look(self, look: Look, shown: int | None) -> None:
         """Draw what the study says."""
+        before = self._summary
+        seen = before is not None and (before.rounds, self._shown) == (look.summary.rounds, shown)
         if look.summary.open is None:
             self._live = ((), ())
         self._summary, self._shown = look.summary, shown
-        self.draw()
+        if not seen:
+            self.draw()
 
     def losses(self, steps: Sequence[int], losses: Sequence[float]) -> None:
         """Take the losses of the round that trains now, as far as it is."""

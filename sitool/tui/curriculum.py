@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from sitool.config import CurriculumSettings
-from sitool.summary import RoundSummary
+from sitool.summary import Summary
 from sitool.tui.desk import Look
 
 EIGHTHS = " ▁▂▃▄▅▆▇█"
@@ -22,6 +22,7 @@ BAR_ROWS = 3
 GUTTER = 9
 RULES = ("adaptive", "fixed", "staged", "cosine", "gaussian", "manual")
 STEP = 0.05
+WEIGHT = Binding.Group("Weight", compact=True)
 
 
 class CurriculumPanel(Widget, can_focus=True):
@@ -29,20 +30,21 @@ class CurriculumPanel(Widget, can_focus=True):
 
     BORDER_TITLE = "Curriculum"
     help_text: ClassVar[str] = (
-        "Bars: the share of the next round's problems that comes from each level. Below them, how"
-        " often the shown round's model solves a held-out problem of that level (pass@1 of sampled"
-        " answers); ▕ ▏ marks levels inside the target band. [ and ] move the whole mixture a"
-        " level. With this panel in focus: left and right choose a level, up and down change its"
-        " weight (the rule becomes manual), t takes another rule. Changes apply to the next round"
-        " and are recorded on it. Why a band: a level of success s gives accepted samples in"
-        " proportion to s, and the model learns most where s·ln(1/s) is large, at s = 1/e = .37"
-        " (sitool's own bound for levels that share a skill)."
+        "Bars: the share of the next round's problems that comes from each level. Below them,"
+        " how often the shown round's model (or, while it is under way, that of the round"
+        " before) solves a held-out problem of that level (pass@1 of sampled answers); ▕ ▏ marks"
+        " levels inside the target band. [ and ] move the whole mixture a level. With this panel"
+        " in focus: left and right choose a level, up and down change its weight (the rule"
+        " becomes manual), t takes another rule. Changes apply to the next round and are"
+        " recorded on it. Why a band: a level of success s gives accepted samples in proportion"
+        " to s, and the model learns most where s·ln(1/s) is large, at s = 1/e = .37 (sitool's"
+        " own bound for levels that share a skill)."
     )
     BINDINGS: ClassVar = [
         Binding("left", "choose(-1)", "Level", show=False),
         Binding("right", "choose(1)", "Level", show=False),
-        Binding("up", "weigh(1)", "More", key_display="↑"),
-        Binding("down", "weigh(-1)", "Less", key_display="↓"),
+        Binding("up", "weigh(1)", "More", key_display="↑", group=WEIGHT),
+        Binding("down", "weigh(-1)", "Less", key_display="↓", group=WEIGHT),
         Binding("t", "rule", "Rule"),
     ]
     DEFAULT_CSS = """
@@ -77,7 +79,7 @@ class CurriculumPanel(Widget, can_focus=True):
         self._weights = dict(plan.weights) if plan else {}
         self._problems = dict(plan.problems) if plan else {}
         self._sentence = plan.sentence if plan else "Step once: the base is measured first."
-        self._success = _success(look.summary.round(shown)) if shown is not None else {}
+        self._success = _success(look.summary, shown)
         self.border_title = f"Curriculum of the next round: {_rule_words(self._settings)}"
         self.refresh()
 
@@ -195,10 +197,15 @@ class CurriculumPanel(Widget, can_focus=True):
             self.action_weigh(steps)
 
 
-def _success(here: RoundSummary) -> dict[int, float]:
-    """Return a round's success by level as the curriculum looks at it."""
-    measured = here.pass_at_k.get(1) or here.accuracy
-    return {level: m.value for level, m in measured.items() if level}
+def _success(summary: Summary, shown: int | None) -> dict[int, float]:
+    """Return a round's success by level, or that of the round it came from if it has none yet."""
+    while shown is not None:
+        here = summary.round(shown)
+        measured = here.pass_at_k.get(1) or here.accuracy
+        if measured:
+            return {level: m.value for level, m in measured.items() if level}
+        shown = here.round.parent
+    return {}
 
 
 def _rule_words(s: CurriculumSettings) -> str:

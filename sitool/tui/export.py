@@ -70,7 +70,9 @@ class ExportScreen(ModalScreen[None]):
             yield Label("Write to a file")
             yield OptionList(*(Option(words, id=kind) for kind, words, _ in KINDS))
             yield Input(placeholder="file")
-            yield Label(Text("Enter on the line writes; Escape leaves.", style="dim"))
+            yield Label(
+                Text("Enter writes; Tab goes to the name of the file; Escape leaves.", style="dim")
+            )
 
     def on_mount(self) -> None:
         """Begin with the chart."""
@@ -81,8 +83,8 @@ class ExportScreen(ModalScreen[None]):
         self.query_one(Input).value = str(self._proposed(event.option_index))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Go on to the name."""
-        self.query_one(Input).focus()
+        """Write it to the proposed file."""
+        self._write()
 
     def _proposed(self, place: int) -> Path:
         kind, _, suffix = KINDS[place]
@@ -91,9 +93,13 @@ class ExportScreen(ModalScreen[None]):
         return self._folder / f"{word}-{label}{suffix}"
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Write it to the file that was typed."""
+        self._write()
+
+    def _write(self) -> None:
         """Write it; whatever goes wrong is said and nothing else changes."""
         place = self.query_one(OptionList).highlighted or 0
-        kind, file = KINDS[place][0], Path(event.value).expanduser()
+        kind, file = KINDS[place][0], Path(self.query_one(Input).value).expanduser()
         self.dismiss()
         app = self.app
 

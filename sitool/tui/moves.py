@@ -18,6 +18,7 @@ from sitool.tui.dialogs import Choose
 from sitool.tui.rulings import Ruled, carry_out
 
 MANY_ROUNDS = 5
+SAID = {Action.ACCEPT: "Accepted", Action.REJECT: "Rejected"}
 FORKS = (
     ("", "with the settings that it ran with"),
     ("curriculum.rule=adaptive", "with the adaptive curriculum"),
@@ -173,7 +174,10 @@ class Moves:
             return
         self._standing.following = True
         self._desk.ask(
-            Study.undo, lambda r: self.tell(f"Back at r{r.number:04d}; nothing is lost.")
+            Study.undo,
+            lambda r: self.tell(
+                f"Back at r{r.number:04d}; nothing is lost: f on any round goes on from there."
+            ),
         )
 
     def fork(self) -> None:
@@ -207,7 +211,11 @@ class Moves:
     def _say_late(self, ruled: Ruled) -> None:
         """Say what a ruling on a round that has trained already can still do."""
         look, shown = self._standing.look, self._standing.shown
-        if look is None or shown is None or not look.summary.round(shown).round.finished:
+        if look is None or shown is None:
+            return
+        if not look.summary.round(shown).round.finished:
+            if ruled.action in (Action.ACCEPT, Action.REJECT) and not ruled.reason:
+                self.tell(f"{SAID[ruled.action]}. n writes down why; z takes it back.")
             return
         if ruled.action in (Action.ACCEPT, Action.EDIT):
             self.tell(f"Written down; it joins the next round that starts from r{shown:04d}.")

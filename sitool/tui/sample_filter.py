@@ -243,7 +243,7 @@ class FilterBar(Widget):
     def compose(self) -> ComposeResult:
         """Hold the line and what is wrong with it."""
         yield Input(
-            placeholder="accepted failed level:5-7 score:0-.5 role:greedy round:3, or text to find",
+            placeholder="accepted rejected level:5-7 score:0-.5 role:greedy, or text to find",
             suggester=WordSuggester(),
             select_on_focus=False,
         )

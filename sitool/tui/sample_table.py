@@ -72,6 +72,17 @@ class SampleTable(ScrollView, can_focus=True):
     class Sized(Message):
         """Another number of rows fits."""
 
+    class HeadingClicked(Message):
+        """A heading was clicked.
+
+        Attributes:
+            name: The heading.
+        """
+
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
     class Chosen(Message):
         """The sample under the cursor is to be looked at."""
 
@@ -257,8 +268,18 @@ class SampleTable(ScrollView, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the mouse is; two clicks look at the sample."""
         event.stop()
+        if event.y < HEADER:
+            self._click_heading(event.x)
+            return
         row = self.first_in_sight + event.y - HEADER
-        if event.y >= HEADER and row < len(self.listing.ids):
+        if row < len(self.listing.ids):
             self.go_to(row)
             if event.chain > 1:
                 self.post_message(self.Chosen())
+
+    def _click_heading(self, x: int) -> None:
+        start = len(POINTER) + GAP
+        for place in self._places if self.listing.ids else []:
+            if start <= x < start + place.width:
+                self.post_message(self.HeadingClicked(place.column.name))
+            start += place.width + GAP

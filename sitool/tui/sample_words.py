@@ -14,6 +14,12 @@ ORDERS = {
     SampleOrder.LENGTH: "by length",
     SampleOrder.SCORE: "by score",
 }
+BY_HEADING = {
+    "lvl": SampleOrder.LEVEL,
+    "completion": SampleOrder.LENGTH,
+    "score": SampleOrder.SCORE,
+}
+"""What a click on a heading sorts by; a completion by its length."""
 SORT_WORD = re.compile(r"(?<!\S)sort:\S*\s*")
 NOTHING_YET = (
     "No samples yet. Press s to step: the base is measured first,"

@@ -22,7 +22,7 @@ from sitool.tui.rulings import Ruled, Ruler
 from sitool.tui.sample_filter import FilterBar, Query
 from sitool.tui.sample_list import Listed, Lister, Listing
 from sitool.tui.sample_table import SampleTable
-from sitool.tui.sample_words import NOTHING_YET, ORDERS, SORT_WORD, subject, why_empty
+from sitool.tui.sample_words import BY_HEADING, NOTHING_YET, ORDERS, SORT_WORD, subject, why_empty
 
 REST = 4.0
 """Times as long as a search took, it is not made again."""
@@ -41,8 +41,9 @@ class SamplesPanel(Ruler):
         "What the model wrote, one sample in a line: ✓ passed, ✗ failed, ? no verdict, ✎ a person"
         " ruled. The score is the lowest that a verifier gave, from 0 to 1; the weight is how much"
         " the sample counts in training, as the selection's rule or a person decided. / filters"
-        " (accepted, failed, unparsed, overridden, level:5-7, score:0-.5, role:greedy, round:3, or"
-        " any text to find), b sorts, Enter shows a sample in full, a accepts it, x rejects it,"
+        " (accepted, rejected, failed, unparsed, overridden, level:5-7, score:0-.5, role:greedy,"
+        " round:3, or any text to find), b sorts (so does a click on a heading), Enter shows a"
+        " sample in full, a accepts it, x rejects it,"
         " Delete clears the ruling, z takes the last one back, n writes a note, k goes to the next"
         " sample of the same problem, v shows them all side by side."
     )
@@ -294,6 +295,16 @@ class SamplesPanel(Ruler):
         at_end = self._table.row == len(self._listing.ids) - 1
         self._follow = at_end and bool(self._look and self._look.working)
         self._to_end = at_end and not self._listing.done
+
+    def on_sample_table_heading_clicked(self, event: SampleTable.HeadingClicked) -> None:
+        """Sort by a column; clicked again, the other way round."""
+        event.stop()
+        order = BY_HEADING.get(event.name)
+        if order is None:
+            self.app.notify("Click on lvl, completion or score to sort; b goes through the orders.")
+            return
+        again = order is self._query.order
+        self._sort(order, descending=again and not self._query.descending)
 
     def on_sample_table_sized(self, event: SampleTable.Sized) -> None:
         """Say how many rows fit now."""

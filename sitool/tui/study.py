@@ -17,9 +17,10 @@ from textual.widgets import Footer
 
 from sitool import client, events
 from sitool.events import Event
-from sitool.plots import KINDS
+from sitool.plots import KINDS, branch_to
 from sitool.progress import Progress
 from sitool.records import Phase
+from sitool.summary import Summary
 from sitool.tui.charts import ChartPanel
 from sitool.tui.compare import CompareScreen
 from sitool.tui.curriculum import CurriculumPanel
@@ -37,6 +38,7 @@ from sitool.tui.status import HeaderLine, PhaseBar, SignalPanel
 from sitool.tui.tabs import PanelTabs
 
 WARM_UP_SECONDS = 0.5
+DIFFICULTY = Binding.Group("Difficulty", compact=True)
 NARROW_PANELS = ("samples", "charts", "curriculum", "rounds", "signal")
 
 
@@ -49,6 +51,15 @@ PANELS: tuple[type[Any], ...] = (
     CurriculumPanel,
     SamplesPanel,
 )
+
+
+def other_end(summary: Summary, head: int) -> int:
+    """Return the newest end of a branch that the head is not on, or the base."""
+    finished = [r.round for r in summary.rounds if r.round.finished]
+    parents = {round_.parent for round_ in finished}
+    ends = [round_.id for round_ in finished if round_.id not in parents and round_.id != head]
+    apart = [end for end in ends if head not in {r.round.id for r in branch_to(summary, end)}]
+    return max(apart, default=0)
 
 
 class StudyScreen(Screen[None]):
@@ -65,8 +76,8 @@ class StudyScreen(Screen[None]):
         Binding("full_stop", "phase", "Phase", key_display=".", show=False),
         Binding("p", "stop", "Stop"),
         Binding("r", "review", "Review"),
-        Binding("left_square_bracket", "easier", "Easier", key_display="["),
-        Binding("right_square_bracket", "harder", "Harder", key_display="]"),
+        Binding("left_square_bracket", "easier", "Easier", key_display="[", group=DIFFICULTY),
+        Binding("right_square_bracket", "harder", "Harder", key_display="]", group=DIFFICULTY),
         Binding("u", "undo", "Undo"),
         Binding("f", "fork", "Fork"),
         Binding("c", "compare", "Compare"),
@@ -250,7 +261,7 @@ class StudyScreen(Screen[None]):
         self._moves.fork()
 
     def action_compare(self) -> None:
-        """Compare the base, or the head, with the shown round."""
+        """Compare the head with the shown round, with the end of another branch, or the base."""
         look = self._standing.look
         if look is None or look.summary.head is None or look.summary.head == 0:
             self._moves.tell("Two finished rounds are needed to compare: press s first.")
@@ -258,7 +269,7 @@ class StudyScreen(Screen[None]):
         shown = self._standing.shown if self._standing.shown is not None else look.summary.head
         if not look.summary.round(shown).round.finished:
             shown = look.summary.head
-        first = 0 if shown == look.summary.head else shown
+        first = other_end(look.summary, shown) if shown == look.summary.head else shown
         self.app.push_screen(CompareScreen(first, look.summary.head, self._desk))
 
     def action_settings(self) -> None:

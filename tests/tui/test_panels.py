@@ -12,12 +12,14 @@ from textual.widgets import OptionList
 
 from sitool.client import Study
 from sitool.progress import Progress
+from sitool.records import Phase
 from sitool.tui.curriculum import CurriculumPanel
 from sitool.tui.desk import Desk, Look, Looked
 from sitool.tui.dialogs import Ask, Choose, Write
 from sitool.tui.help import HelpScreen
 from sitool.tui.rounds import RoundTree, tree_lines
 from sitool.tui.status import PhaseBar, SignalPanel
+from sitool.tui.study import other_end
 
 
 def look_of(study: Study, **changes: Any) -> Look:
@@ -86,6 +88,26 @@ async def test_the_tree_shows_every_round_and_says_which_is_chosen(forked: Study
         app.panel.look(look_of(forked), 3)
         await pilot.pause()
         assert app.said == [3]
+
+
+def test_the_head_is_compared_with_the_end_of_another_branch(forked: Study) -> None:
+    assert [other_end(forked.summary(), head) for head in (4, 3, 2, 1)] == [2, 2, 4, 4]
+    assert other_end(forked.summary(), 0) == 0
+
+
+async def test_an_open_round_shows_the_success_of_the_round_before(forked: Study) -> None:
+    app = OnePanel(CurriculumPanel())
+    async with app.run_test(size=(110, 12)) as pilot:
+        app.panel.look(look_of(forked), 4)
+        await pilot.pause()
+        measured = [line for line in app.text().splitlines() if "success" in line]
+        forked.fork(4)
+        forked.step(to=Phase.SAMPLE)
+        assert forked.summary().open == 5
+        app.panel.look(look_of(forked), 5)
+        await pilot.pause()
+        assert [line for line in app.text().splitlines() if "success" in line] == measured
+        assert any(character.isdigit() for character in measured[0])
 
 
 async def test_the_curriculum_is_moved_by_keys(forked: Study) -> None:

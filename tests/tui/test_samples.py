@@ -141,6 +141,26 @@ async def test_sorting_goes_round_and_turns(two_rounds: Path) -> None:
         assert "by" not in app.title_text
 
 
+async def test_a_click_on_a_heading_sorts_and_a_second_one_turns(two_rounds: Path) -> None:
+    app = OnePanel(two_rounds)
+    async with app.run_test(size=SIZE) as pilot:
+        await listed(pilot, app)
+        study = open_study(two_rounds)
+        levels = {s.id: s.problem.level for s in study.round(2).samples()}
+        study.close()
+        heading = str(app.screen.query_one(SampleTable).render_line(0).text)
+        place = heading.index("lvl")
+        await pilot.click(SampleTable, offset=(place, 0))
+        await listed(pilot, app)
+        assert [levels[i] for i in app.ids()] == sorted(levels.values())
+        await pilot.click(SampleTable, offset=(place, 0))
+        await listed(pilot, app)
+        assert [levels[i] for i in app.ids()] == sorted(levels.values(), reverse=True)
+        await pilot.click(SampleTable, offset=(heading.index("score"), 0))
+        await listed(pilot, app)
+        assert "by score" in app.title_text
+
+
 async def test_before_the_first_round_it_says_what_to_press(tmp_path: Path) -> None:
     create(tmp_path / "study").close()
     app = OnePanel(tmp_path / "study", shown=None)

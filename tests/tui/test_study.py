@@ -278,8 +278,6 @@ async def test_what_is_shown_is_written_to_a_file(
     async with app.run_test(size=WIDE, notifications=True) as pilot:
         await until_seen(pilot, "Samples of r0002 · 1-")
         await pilot.press("e", *["down"] * choice, "enter")
-        await until(pilot, lambda: isinstance(pilot.app.focused, Input))
-        await pilot.press("enter")
         await until(pilot, (study.folder / file).exists)
         await until_seen(pilot, "Wrote")
     written = (study.folder / file).read_text(encoding="utf-8")
@@ -292,7 +290,7 @@ async def test_what_is_shown_is_written_to_a_file(
 async def test_a_file_that_cannot_be_written_is_said(app: SitoolApp, study: Any) -> None:
     async with app.run_test(size=WIDE, notifications=True) as pilot:
         await until_seen(pilot, "Samples of r0002 · 1-")
-        await pilot.press("e", "enter")
+        await pilot.press("e", "tab")
         await until(pilot, lambda: isinstance(pilot.app.focused, Input))
         pilot.app.screen.query_one(Input).value = "/proc/nowhere/chart.svg"
         await pilot.press("enter")
