@@ -65,8 +65,10 @@ def tiny_config(architecture: str, vocabulary: int, context: int = 128) -> Any:
         "pad_token_id": 0,
         "tie_word_embeddings": architecture != "gpt_neox",
     }
-    if architecture in ("llama", "qwen2", "gemma2", "mistral"):
+    if architecture in ("llama", "qwen2", "qwen3", "gemma", "gemma2", "mistral"):
         common["num_key_value_heads"] = 2
+    if architecture in ("qwen3", "gemma"):
+        common["head_dim"] = 8
     if architecture == "gemma2":
         common.update(head_dim=8, sliding_window=16, final_logit_softcapping=1.0)
     if architecture == "mistral":

@@ -1,8 +1,8 @@
 """Batched sampling with torch, on the CPU or a GPU, from any causal language model.
 
 A prompt is evaluated once, whatever the number of its samples; rows that have
-finished leave the batch. Leaves out the law of a token (`drawing.py`) and the
-memory of the keys and values (`caches.py`).
+finished leave the batch. Leaves out how prompts are read (`prompts.py`), the law
+of a token (`drawing.py`) and the memory of the keys and values (`caches.py`).
 """
 
 import inspect
@@ -18,7 +18,7 @@ from sitool.config import Settings
 from sitool.errors import SamplerError
 from sitool.models.local import LocalModel
 from sitool.records import Completion
-from sitool.samplers import drawing, sharing, stopping
+from sitool.samplers import drawing, prompts, sharing, stopping
 from sitool.samplers.base import Decoding, Request
 from sitool.samplers.caches import SampleCache
 from sitool.samplers.chunking import chunks
@@ -89,9 +89,8 @@ class Batch:
         self.decoding = decoding
         self._accepts = frozenset(inspect.signature(self._causal_lm.forward).parameters)
         device = model.device
-        prompts = list(dict.fromkeys(request.prompt_ids for request in chunk))
-        number = {prompt: index for index, prompt in enumerate(prompts)}
-        self._ids, self._real = pad_left(prompts, model.end_token, device)
+        self._prompts = sorted({request.prompt_ids for request in chunk}, key=_length_first)
+        number = {prompt: index for index, prompt in enumerate(self._prompts)}
         self._source = torch.tensor(
             [number[request.prompt_ids] for request in chunk for _ in request.seeds],
             device=device,
@@ -103,7 +102,8 @@ class Batch:
         self._uniforms = drawing.uniforms(seeds, draws).to(device)
         self._tokens = torch.full((len(seeds), limit), -1, dtype=torch.long, device=device)
         self._logprobs = torch.zeros((len(seeds), limit), device=device)
-        self._lengths = self._real.sum(dim=1)[self._source]
+        lengths = torch.tensor(list(map(len, self._prompts)), device=device, dtype=torch.long)
+        self._lengths = lengths[self._source]
         self._limits = self._room(limit)
 
     def _room(self, limit: int) -> Tensor:
@@ -171,25 +171,27 @@ class Batch:
         The padding [samples, longest prompt] is 1 on real tokens; None where
         all prompts are of one length, which spares every step a mask.
         """
-        cache = SampleCache(self._causal_lm, self.decoding.max_new_tokens)
-        padding = None if bool(self._real.all()) else self._real
-        positions = (self._real.cumsum(dim=1) - 1).clamp(min=0)
-        logits = self._forward(self._ids, positions, cache, padding)
+        end, device = self._model.end_token, self._model.device
+        read = prompts.read(self._prompts, self._forward, self._new_cache, end, device)
+        cache, padding = read.cache, read.real
         if not cache.fan_out(self._source, padding):
-            return self._repeat_prompts(positions, padding)
+            return self._repeat_prompts()
         if padding is None or cache.shared:
-            return logits[self._source], cache, None
-        return logits[self._source], cache, padding[self._source]
+            return read.logits[self._source], cache, None
+        return read.logits[self._source], cache, padding[self._source]
 
-    def _repeat_prompts(
-        self, positions: Tensor, padding: Tensor | None
-    ) -> tuple[Tensor, SampleCache, Tensor | None]:
+    def _new_cache(self) -> SampleCache:
+        return SampleCache(self._causal_lm, self.decoding.max_new_tokens)
+
+    def _repeat_prompts(self) -> tuple[Tensor, SampleCache, Tensor | None]:
         """Evaluate a prompt for each of its samples, where a cache cannot be fanned out."""
         _say_once(f"{type(self._causal_lm).__name__} reads a prompt anew for each of its samples")
-        cache = SampleCache(self._causal_lm, self.decoding.max_new_tokens)
+        cache = self._new_cache()
         cache.selectable = False
-        padding = None if padding is None else padding[self._source]
-        ids, positions = self._ids[self._source], positions[self._source]
+        ids, real = prompts.pad_left(self._prompts, self._model.end_token, self._model.device)
+        ids, real = ids[self._source], real[self._source]
+        positions = (real.cumsum(dim=1) - 1).clamp(min=0)
+        padding = None if bool(real.all()) else real
         return self._forward(ids, positions, cache, padding), cache, padding
 
     def _advance(
@@ -221,14 +223,9 @@ class Batch:
         return logits
 
 
-def pad_left(
-    prompts: Sequence[tuple[int, ...]], filler: int, device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """Return ids and which of them are real (1) or filler (0), both [prompts, longest]."""
-    longest = max(map(len, prompts), default=0)
-    ids = [[filler] * (longest - len(prompt)) + list(prompt) for prompt in prompts]
-    real = [[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts]
-    return torch.tensor(ids, device=device), torch.tensor(real, device=device)
+def _length_first(prompt: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
+    """Sort by length; among equals by the tokens, so that a chunk is always read alike."""
+    return len(prompt), prompt
 
 
 @lru_cache(maxsize=16)

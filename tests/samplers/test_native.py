@@ -24,7 +24,9 @@ from sitool.seeds import derive_seed
 
 Load = Callable[..., LocalModel]
 
-ARCHITECTURES = ["llama", "qwen2", "gpt_neox", "gpt2", "mistral", "gemma2"]
+ARCHITECTURES = [
+    "llama", "qwen2", "qwen3", "gpt_neox", "gpt2", "mistral", "gemma", "gemma2"
+]  # fmt: skip
 PROMPTS = ["ab,bc,cd|a>d=", "12+3=", "z", "hello world, it is me", "ab,bc,cd|a>d=", "q w e"]
 
 
