@@ -33,6 +33,7 @@ class LocalModel:
         context: Most tokens of a prompt and its completion; None: no limit known.
         default_shape: Rank and alpha of a fresh adapter.
         shape: Rank and alpha of the adapter that is on.
+        breathe: For passes that do not call it by themselves.
     """
 
     def __init__(self, settings: ModelSettings, shape: AdapterShape) -> None:
@@ -47,6 +48,7 @@ class LocalModel:
         self.default_shape = self.shape = shape
         self.network = _add_lora(causal_lm, shape)
         self._breathing: Any = None
+        self.breathe: Callable[[], None] = _hold_breath
         self.fresh_adapter(seed=0)
 
     @classmethod
@@ -163,6 +165,7 @@ class LocalModel:
         """Call this before every pass through the network; it may raise to leave the work."""
         if self._breathing is not None:
             self._breathing.remove()
+        self.breathe = breathe
         causal_lm = self.causal_lm
         inner = getattr(causal_lm, causal_lm.base_model_prefix, causal_lm)
         self._breathing = inner.register_forward_pre_hook(lambda *_: breathe())
@@ -196,6 +199,10 @@ class LocalModel:
                 f"The adapter {str(folder)!r} does not fit the layers of the base {self.name!r}.",
                 "allowed: LoRA on all linear layers, as sitool writes it",
             )
+
+
+def _hold_breath() -> None:
+    """Stand in until somebody wants to be called."""
 
 
 def _add_lora(causal_lm: Any, shape: AdapterShape) -> Any:

@@ -2,7 +2,8 @@
 
 A prompt is evaluated once, whatever the number of its samples; rows that have
 finished leave the batch. Leaves out how prompts are read (`prompts.py`), the law
-of a token (`drawing.py`) and the memory of the keys and values (`caches.py`).
+of a token (`drawing.py`), how a batch goes on by a token (`steps.py`) and the
+memory of the keys and values (`caches.py`).
 """
 
 import inspect
@@ -22,11 +23,10 @@ from sitool.samplers import drawing, prompts, sharing, stopping
 from sitool.samplers.base import Decoding, Request
 from sitool.samplers.caches import SampleCache
 from sitool.samplers.chunking import chunks
+from sitool.samplers.steps import make_steps
 
 logger = logging.getLogger(__name__)
 
-KEEP_SHARE = 0.75
-"""Finished rows are dropped once no more than this share is still running."""
 STOP_STEPS = 4
 """Stop strings are looked for every so many tokens; what came after one is cut off."""
 
@@ -117,23 +117,24 @@ class Batch:
         rows = torch.arange(len(self._source), device=self._source.device)
         if not len(rows):
             return
-        logits, cache, padding = self._read_prompts()
-        running = torch.ones_like(rows, dtype=torch.bool)
         last = int(self._limits.max())
+        logits, cache, padding = self._read_prompts()
+        steps = make_steps(self._forward, cache, padding, last, self._model.breathe)
+        running = torch.ones_like(rows, dtype=torch.bool)
         for step in range(last):
             tokens = self._draw(logits, rows, step)
             running &= (tokens != self._model.end_token) & (step + 1 < self._limits[rows])
             if self.decoding.stop and step % STOP_STEPS == STOP_STEPS - 1:
                 running &= ~self._stopped(rows, step)
-            left = int(running.sum())
-            if left == 0:
-                return
-            if left <= KEEP_SHARE * len(rows) and cache.selectable:
-                kept = running.nonzero()[:, 0]
-                rows, tokens, running = rows[kept], tokens[kept], running[kept]
-                padding = None if padding is None else padding[kept]
-                cache.keep_rows(kept)
-            logits, padding = self._advance(tokens, rows, step, cache, padding)
+            if step % steps.check_steps == 0 or step + 1 == last:
+                left = int(running.sum())
+                if left == 0:
+                    return
+                if left <= steps.keep_share * len(rows) and steps.selectable:
+                    kept = running.nonzero()[:, 0]
+                    rows, tokens, running = rows[kept], tokens[kept], running[kept]
+                    steps.keep(kept)
+            logits = steps.advance(tokens, self._positions(rows, step))
 
     def _stopped(self, rows: Tensor, step: int) -> Tensor:
         """Return whose last tokens hold a stop string, [rows]."""
@@ -194,16 +195,11 @@ class Batch:
         padding = None if bool(real.all()) else real
         return self._forward(ids, positions, cache, padding), cache, padding
 
-    def _advance(
-        self, tokens: Tensor, rows: Tensor, step: int, cache: SampleCache, padding: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
+    def _positions(self, rows: Tensor, step: int) -> Tensor:
+        """Return where each row's newest token stands, [rows]."""
         positions = self._lengths[rows] + step
-        if self._model.context is not None:
-            positions = positions.clamp(max=self._model.context - 1)
-        if padding is not None:
-            padding = torch.cat([padding, padding.new_ones(len(rows), 1)], dim=1)
-        logits = self._forward(tokens[:, None], positions[:, None], cache, padding)
-        return logits, padding
+        context = self._model.context
+        return positions if context is None else positions.clamp(max=context - 1)
 
     def _forward(
         self, ids: Tensor, positions: Tensor, cache: SampleCache, padding: Tensor | None

@@ -16,10 +16,11 @@ from sitool.errors import SamplerError
 from sitool.models import lora
 from sitool.models.local import LocalModel
 from sitool.records import Completion, Problem
-from sitool.samplers import drawing, sharing
+from sitool.samplers import drawing, native, sharing, steps
 from sitool.samplers.base import Decoding, Request
 from sitool.samplers.caches import SampleCache
 from sitool.samplers.native import NativeSampler
+from sitool.samplers.steps import FixedSteps, GrowingSteps
 from sitool.seeds import derive_seed
 
 Load = Callable[..., LocalModel]
@@ -73,6 +74,26 @@ def test_greedy_is_generate_token_for_token(
             ids, attention_mask=torch.ones_like(ids), max_new_tokens=24, do_sample=False
         )
         assert ours.token_ids == tuple(theirs[0, ids.shape[1] :].tolist())
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_steps_of_a_fixed_shape_draw_the_same(
+    load_local: Load, architecture: str, temperature: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = with_effect(load_local(architecture))
+    decoding = Decoding(temperature, max_new_tokens=24)
+    growing = draw_all(model, requests_for(model, 3), decoding)
+    make, made = steps.make_steps, list[object]()
+    monkeypatch.setattr(sharing, "fits", lambda *_: False)
+    monkeypatch.setattr(steps, "FIXED_DEVICES", frozenset({"cpu"}))
+    monkeypatch.setattr(native, "make_steps", lambda *a: made.append(make(*a)) or made[-1])
+    fixed = draw_all(model, requests_for(model, 3), decoding)
+    windows = architecture in ("mistral", "gemma2")
+    assert [type(one) for one in made] == [GrowingSteps if windows else FixedSteps]
+    assert [item.token_ids for item in fixed] == [item.token_ids for item in growing]
+    for ours, theirs in zip(fixed, growing, strict=True):
+        assert ours.token_logprobs == pytest.approx(theirs.token_logprobs, abs=1e-4)
 
 
 @pytest.mark.parametrize("samples", [1, 4])
