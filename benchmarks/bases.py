@@ -1,8 +1,11 @@
 """The base that the benchmarks run on: the tiny one, or random weights of its shape."""
 
+import functools
+import random
 import string
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 import torch
 import transformers
@@ -53,6 +56,39 @@ def write_stand_in(folder: Path) -> None:
         pad_token_id=0,
     )
     transformers.LlamaForCausalLM(config).save_pretrained(folder)
+
+
+def qwen_shape(folder: Path, device: Literal["cpu", "cuda"] = "cpu") -> LocalModel:
+    """Write and load random weights of Qwen2.5-0.5B's shape, with characters as tokens."""
+    write_stand_in(folder)
+    config = transformers.Qwen2Config(
+        vocab_size=151_936,
+        hidden_size=896,
+        num_hidden_layers=24,
+        num_attention_heads=14,
+        num_key_value_heads=2,
+        intermediate_size=4864,
+        max_position_embeddings=4096,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=0,
+        pad_token_id=0,
+    )
+    torch.manual_seed(0)
+    transformers.Qwen2ForCausalLM(config).save_pretrained(folder)
+    return LocalModel.load(ModelSettings(base=str(folder), device=device), TrainerSettings())
+
+
+def few_shot_prompts(count: int, shots: int, vocabulary: int) -> list[tuple[int, ...]]:
+    """Return prompts of random tokens, as long as grade-school problems with worked examples.
+
+    An example takes 85 tokens and a question 50 to 80; all prompts begin with
+    the same examples.
+    """
+    source = random.Random(0)
+    draw = functools.partial(source.randrange, 1, vocabulary)
+    examples = [draw() for _ in range(85 * shots)]
+    return [(*examples, *(draw() for _ in range(50 + 10 * (n % 4)))) for n in range(count)]
 
 
 def path_problems(count: int, seed: int) -> list[Problem]:

@@ -76,9 +76,13 @@ def machine() -> str:
     return f"{model}, {torch.get_num_threads()} threads, torch {torch.__version__}{busy}"
 
 
-def arguments(description: str) -> argparse.Namespace:
-    """Read the options that every benchmark has."""
-    parser = argparse.ArgumentParser(description=description)
+def arguments(description: str, *flags: str) -> argparse.Namespace:
+    """Read the options that every benchmark has, and flags of one."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for flag in flags:
+        parser.add_argument(flag, action="store_true")
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
     parser.add_argument("--runs", type=int, default=5, help="timed runs of each (default: 5)")
