@@ -19,7 +19,6 @@ restart from the base, arXiv 2312.06585 (ReST-EM).
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from sitool import curriculum, events, selection
@@ -168,7 +167,13 @@ def draw_samples(
 
 
 def _requests(
-    parts: Parts, round_: Round, role: str, problems: Sequence[Problem], count: int
+    parts: Parts,
+    round_: Round,
+    role: str,
+    problems: Sequence[Problem],
+    count: int,
+    *,
+    greedy: bool = False,
 ) -> list[Request]:
     """Ask for `count` samples of each problem, each with the seed of its own path."""
     seed, encode = round_.settings.seed, parts.model.encode
@@ -177,6 +182,7 @@ def _requests(
             problem,
             encode(problem.prompt),
             tuple(derive_seed(seed, round_.id, role, position, i) for i in range(count)),
+            greedy,
         )
         for position, problem in enumerate(problems)
     ]
@@ -322,15 +328,33 @@ def evaluate(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
     if not store.samples.draw(round_.id, "evaluation"):
         _draw_evaluation(store, parts, round_)
     parts.model.use_adapter(adapter_of(store, round_.id))
-    decoding = decoding_of(settings)
-    greedy = replace(decoding, temperature=0.0, top_p=1.0, top_k=0)
-    yield from draw_samples(store, parts, round_, "greedy", greedy, 1)
-    if settings.evaluation.samples:
-        count = settings.evaluation.samples
-        yield from draw_samples(store, parts, round_, "sampled", decoding, count)
+    yield from _draw_answers(store, parts, round_, settings.evaluation.samples)
     yield from score_samples(store, parts, round_, "truth", ("greedy", "sampled"))
     with store.transaction():
         store.metrics.add(round_.id, measure_round(store, round_))
+
+
+def _draw_answers(store: Store, parts: Parts, round_: Round, count: int) -> Iterator[Event]:
+    """Answer held-out problems greedily and `count` times by chance, a prompt read once for both.
+
+    A role that is ahead, as older versions left it, waits for the other.
+    """
+    drawn = store.samples.draw(round_.id, "evaluation")
+    roles = ("greedy", "sampled") if count else ("greedy",)
+    done = {role: store.samples.drawn_positions(round_.id, role) for role in roles}
+    first, each = min(done.values()), count + 1
+    problems = [problem for _, problem in drawn]
+    requests = _requests(parts, round_, "sampled", problems, count, greedy=True)
+    for chunk in parts.sampler.sample(requests[first:], decoding_of(round_.settings)):
+        answered = drawn[first : first + len(chunk)]
+        answers = {"greedy": [row[:1] for row in chunk], "sampled": [row[1:] for row in chunk]}
+        with store.transaction():
+            for role in roles:
+                new = min(max(done[role] - first, 0), len(chunk))
+                rest = answers[role][new:]
+                store.samples.add_samples(round_.id, role, first + new, answered[new:], rest)
+        first += len(chunk)
+        yield events.SamplesDrawn(round_.id, "evaluation", first * each, len(drawn) * each)
 
 
 def _draw_evaluation(store: Store, parts: Parts, round_: Round) -> None:
@@ -346,43 +370,34 @@ def evaluate_again(
     """Measure a finished round with more problems or samples; its own numbers stay."""
     parts.model.use_adapter(adapter_of(store, round_.id))
     problems = evaluation_problems(parts.task, round_.settings, problems_per_level)
-    decoding = decoding_of(round_.settings)
-    runs = {
-        "greedy": (replace(decoding, temperature=0.0, top_p=1.0, top_k=0), 1),
-        "sampled": (decoding, samples),
-    }
-    figures: list[Metric] = []
-    for role, (how, count) in runs.items():
-        marks = yield from _mark_samples(parts, round_, role, problems, how, count)
-        measure = measure_greedy if role == "greedy" else measure_pass_at_k
-        figures += measure(by_level(marks), round_.settings.seed)
+    greedy, sampled = yield from _mark_answers(parts, round_, problems, samples)
+    seed = round_.settings.seed
+    figures = [
+        *measure_greedy(by_level(greedy), seed),
+        *measure_pass_at_k(by_level(sampled), seed),
+    ]
     rows = [(m.name, m.level, m.value, m.low, m.high, m.n) for m in figures]
     yield events.RoundEvaluated(round_.id, rows)
 
 
-def _mark_samples(
-    parts: Parts,
-    round_: Round,
-    role: str,
-    problems: Sequence[Problem],
-    decoding: Decoding,
-    count: int,
-) -> Generator[Event, None, list[Mark]]:
-    """Sample and score without keeping the samples."""
-    requests = _requests(parts, round_, f"{role} again", problems, count)
-    marks: list[Mark] = []
-    done = 0
-    for chunk in parts.sampler.sample(requests, decoding):
+def _mark_answers(
+    parts: Parts, round_: Round, problems: Sequence[Problem], count: int
+) -> Generator[Event, None, tuple[list[Mark], list[Mark]]]:
+    """Answer and score problems without keeping the answers: greedy marks, and sampled ones."""
+    requests = _requests(parts, round_, "sampled again", problems, count, greedy=True)
+    greedy: list[Mark] = []
+    sampled: list[Mark] = []
+    done, each = 0, count + 1
+    for chunk in parts.sampler.sample(requests, decoding_of(round_.settings)):
         answered = problems[done : done + len(chunk)]
         pairs = [(p, c) for p, cs in zip(answered, chunk, strict=True) for c in cs]
         scores = parts.truth.verify(pairs)
-        marks += [
-            Mark.of(problem, done + i // count, completion, score)
-            for i, ((problem, completion), score) in enumerate(zip(pairs, scores, strict=True))
-        ]
+        for i, ((problem, completion), score) in enumerate(zip(pairs, scores, strict=True)):
+            mark = Mark.of(problem, done + i // each, completion, score)
+            (sampled if i % each else greedy).append(mark)
         done += len(chunk)
-        yield events.SamplesDrawn(round_.id, role, done * count, len(problems) * count)
-    return marks
+        yield events.SamplesDrawn(round_.id, "evaluation", done * each, len(problems) * each)
+    return greedy, sampled
 
 
 Work = Callable[[Store, Parts, Round], Iterator[Event]]

@@ -9,18 +9,25 @@ from sitool.records import Completion, Problem
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One problem to be answered `len(seeds)` times.
+    """One problem to be answered `count` times.
 
     Attributes:
         problem: For samplers that need no tokens.
         prompt_ids: The encoded prompt.
         seeds: One per sample, each in [0, 2**63). A sample's randomness comes
             from its own seed alone, so the batch it is drawn in does not matter.
+        greedy: Whether the most likely tokens are asked for too, before the samples.
     """
 
     problem: Problem
     prompt_ids: tuple[int, ...]
     seeds: tuple[int, ...]
+    greedy: bool = False
+
+    @property
+    def count(self) -> int:
+        """How many completions are asked for."""
+        return len(self.seeds) + self.greedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +64,10 @@ class Sampler(Protocol):
     ) -> Iterator[list[list[Completion]]]:
         """Yield chunk after chunk, in the order of the requests.
 
-        Each chunk holds, for each of the next requests, its completions in the
-        order of the seeds. A chunk depends on its own requests alone: starting
-        again at a chunk's first request gives the same chunks from there on.
+        Each chunk holds, for each of the next requests, its completions: the
+        greedy one, if it asks for it, and then those of the seeds, in their order.
+        A chunk depends on its own requests alone: starting again at a chunk's first
+        request gives the same chunks from there on.
 
         Raises:
             SamplerError: A request cannot be served.

@@ -10,10 +10,10 @@ def chunks(requests: Sequence[Request], chunk_rows: int) -> Iterator[list[Reques
     chunk: list[Request] = []
     rows = 0
     for request in requests:
-        if chunk and rows + len(request.seeds) > chunk_rows:
+        if chunk and rows + request.count > chunk_rows:
             yield chunk
             chunk, rows = [], 0
         chunk.append(request)
-        rows += len(request.seeds)
+        rows += request.count
     if chunk:
         yield chunk

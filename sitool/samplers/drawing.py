@@ -24,13 +24,16 @@ def uniforms(seeds: Sequence[int], count: int) -> Tensor:
     return torch.from_numpy(rows)
 
 
-def draw(logits: Tensor, decoding: Decoding, uniform: Tensor | None) -> tuple[Tensor, Tensor]:
+def draw(
+    logits: Tensor, decoding: Decoding, uniform: Tensor | None, greedy: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Draw a token for each row of logits [rows, vocabulary].
 
     Args:
         logits: In float32 or more.
         decoding: Temperature, top_k, top_p and min_p.
         uniform: [rows], in [0, 1); not looked at when greedy.
+        greedy: Which rows take the most likely token whatever the temperature, [rows].
 
     Returns:
         The tokens [rows] and their log-probabilities [rows] under plain
@@ -41,6 +44,8 @@ def draw(logits: Tensor, decoding: Decoding, uniform: Tensor | None) -> tuple[Te
         tokens = logits.argmax(dim=-1)
     else:
         tokens = invert_cdf(token_law(logprobs, decoding), uniform)
+        if greedy is not None:
+            tokens = torch.where(greedy, logits.argmax(dim=-1), tokens)
     return tokens, logprobs.gather(1, tokens[:, None])[:, 0]
 
 

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from functools import lru_cache
+from itertools import chain
 
 import torch
 from torch import Tensor
@@ -62,7 +63,7 @@ class NativeSampler:
             batch = Batch(self._model, chunk, decoding)
             batch.run()
         completions = iter(self._completions(batch))
-        return [[next(completions) for _ in request.seeds] for request in chunk]
+        return [[next(completions) for _ in range(request.count)] for request in chunk]
 
     def _completions(self, batch: "Batch") -> list[Completion]:
         tokens, logprobs, lengths, stopped = batch.results()
@@ -92,16 +93,20 @@ class Batch:
         self._prompts = sorted({request.prompt_ids for request in chunk}, key=_length_first)
         number = {prompt: index for index, prompt in enumerate(self._prompts)}
         self._source = torch.tensor(
-            [number[request.prompt_ids] for request in chunk for _ in request.seeds],
+            [number[request.prompt_ids] for request in chunk for _ in range(request.count)],
             device=device,
             dtype=torch.long,
         )
-        seeds = [seed for request in chunk for seed in request.seeds]
         limit = decoding.max_new_tokens
         draws = 0 if decoding.temperature == 0 else limit
-        self._uniforms = drawing.uniforms(seeds, draws).to(device)
-        self._tokens = torch.full((len(seeds), limit), -1, dtype=torch.long, device=device)
-        self._logprobs = torch.zeros((len(seeds), limit), device=device)
+        # A greedy row has numbers too, which are not looked at.
+        greedy = [[True] * r.greedy + [False] * len(r.seeds) for r in chunk]
+        seeds = [[0] * request.greedy + list(request.seeds) for request in chunk]
+        self._greedy = torch.tensor(list(chain.from_iterable(greedy)), device=device)
+        self._uniforms = drawing.uniforms(list(chain.from_iterable(seeds)), draws).to(device)
+        self._any_greedy = any(request.greedy for request in chunk)
+        self._tokens = torch.full((len(self._source), limit), -1, dtype=torch.long, device=device)
+        self._logprobs = torch.zeros((len(self._source), limit), device=device)
         lengths = torch.tensor(list(map(len, self._prompts)), device=device, dtype=torch.long)
         self._lengths = lengths[self._source]
         self._limits = self._room(limit)
@@ -161,7 +166,8 @@ class Batch:
 
     def _draw(self, logits: Tensor, rows: Tensor, step: int) -> Tensor:
         uniform = self._uniforms[rows, step] if self.decoding.temperature else None
-        tokens, logprobs = drawing.draw(logits.float(), self.decoding, uniform)
+        greedy = self._greedy[rows] if self._any_greedy else None
+        tokens, logprobs = drawing.draw(logits.float(), self.decoding, uniform, greedy)
         self._tokens[rows, step] = tokens
         self._logprobs[rows, step] = logprobs
         return tokens

@@ -7,6 +7,7 @@ and with a law that is known exactly.
 import math
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from sitool.config import Settings
 from sitool.errors import SamplerError
@@ -21,6 +22,12 @@ WRONG_SHARE = 0.8
 """Of the failures: plausible but wrong. The others hold no answer at all."""
 
 NO_ANSWER = "?"
+
+
+def _draws(request: Request, decoding: Decoding) -> list[tuple[int, Decoding]]:
+    """Return a seed and a way for each completion; the greedy one looks at no seed."""
+    greedy = [(0, replace(decoding, temperature=0.0))] if request.greedy else []
+    return [*greedy, *((seed, decoding) for seed in request.seeds)]
 
 
 class ScriptedSampler:
@@ -43,7 +50,10 @@ class ScriptedSampler:
                 raise SamplerError(f"The prompt {request.problem.prompt!r} has no tokens.")
         for chunk in chunks(requests, self._chunk_rows):
             yield [
-                [self._complete(request.problem, seed, decoding) for seed in request.seeds]
+                [
+                    self._complete(request.problem, seed, how)
+                    for seed, how in _draws(request, decoding)
+                ]
                 for request in chunk
             ]
 

@@ -1,6 +1,7 @@
 """What every sampler promises, whichever it is."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -108,3 +109,19 @@ def test_greedy_does_not_look_at_the_seed(name: str, make_model: MakeModel) -> N
 
 def test_no_requests_give_no_chunks(name: str, make_model: MakeModel) -> None:
     assert list(sampler_for(name, make_model(name)).sample([], Decoding())) == []
+
+
+def test_a_greedy_answer_comes_first_and_leaves_the_samples_as_they_are(
+    name: str, make_model: MakeModel
+) -> None:
+    model = make_model(name)
+    requests = requests_for(model, 3)
+    decoding = Decoding(max_new_tokens=12)
+    both = [replace(request, greedy=True) for request in requests]
+    drawn = [row for chunk in sampler_for(name, model).sample(both, decoding) for row in chunk]
+    assert [len(row) for row in drawn] == [4] * 5
+    alone = flat(sampler_for(name, model).sample(requests, decoding))
+    assert [item.token_ids for row in drawn for item in row[1:]] == [i.token_ids for i in alone]
+    greedy = [replace(request, seeds=request.seeds[:1]) for request in requests]
+    best = flat(sampler_for(name, model).sample(greedy, replace(decoding, temperature=0)))
+    assert [row[0].token_ids for row in drawn] == [item.token_ids for item in best]
