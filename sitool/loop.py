@@ -159,7 +159,8 @@ def draw_samples(
     drawn = store.samples.draw(round_.id, "train" if role == "train" else "evaluation")
     done = store.samples.drawn_positions(round_.id, role)
     requests = _requests(parts, round_, role, [problem for _, problem in drawn], count)
-    for chunk in parts.sampler.sample(requests[done:], decoding):
+    sampler = parts.sampler if role == "train" else parts.evaluator
+    for chunk in sampler.sample(requests[done:], decoding):
         answered = drawn[done : done + len(chunk)]
         with store.transaction():
             store.samples.add_samples(round_.id, role, done, answered, chunk)
@@ -372,7 +373,7 @@ def _mark_samples(
     requests = _requests(parts, round_, f"{role} again", problems, count)
     marks: list[Mark] = []
     done = 0
-    for chunk in parts.sampler.sample(requests, decoding):
+    for chunk in parts.evaluator.sample(requests, decoding):
         answered = problems[done : done + len(chunk)]
         pairs = [(p, c) for p, cs in zip(answered, chunk, strict=True) for c in cs]
         scores = parts.truth.verify(pairs)

@@ -33,6 +33,10 @@ class LocalModel:
         context: Most tokens of a prompt and its completion; None: no limit known.
         default_shape: Rank and alpha of a fresh adapter.
         shape: Rank and alpha of the adapter that is on.
+        adapter: The folder that was put on last; None: a fresh adapter. Training moves
+            the weights away from it.
+        breathe: To be called several times a second by whoever works with the model
+            without passes through its network.
     """
 
     def __init__(self, settings: ModelSettings, shape: AdapterShape) -> None:
@@ -47,6 +51,8 @@ class LocalModel:
         self.default_shape = self.shape = shape
         self.network = _add_lora(causal_lm, shape)
         self._breathing: Any = None
+        self.breathe: Callable[[], None] = lambda: None
+        self.adapter: Path | None = None
         self.fresh_adapter(seed=0)
 
     @classmethod
@@ -124,11 +130,13 @@ class LocalModel:
         self._reshape(adapters.read_shape(folder))
         self._check_names(folder, weights)
         peft.set_peft_model_state_dict(self.network, weights, lora.ADAPTER)
+        self.adapter = folder
 
     def fresh_adapter(self, seed: int) -> None:
         """Put on an adapter of the settings' rank that changes nothing yet."""
         self._reshape(self.default_shape)
         lora.reset_lora(self.network, seed)
+        self.adapter = None
 
     def save_adapter(self, folder: Path) -> None:
         """Write the adapter in PEFT's format, and which base it belongs to."""
@@ -163,6 +171,7 @@ class LocalModel:
         """Call this before every pass through the network; it may raise to leave the work."""
         if self._breathing is not None:
             self._breathing.remove()
+        self.breathe = breathe
         causal_lm = self.causal_lm
         inner = getattr(causal_lm, causal_lm.base_model_prefix, causal_lm)
         self._breathing = inner.register_forward_pre_hook(lambda *_: breathe())

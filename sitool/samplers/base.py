@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from sitool.errors import SamplerError
 from sitool.records import Completion, Problem
 
 
@@ -15,7 +16,8 @@ class Request:
         problem: For samplers that need no tokens.
         prompt_ids: The encoded prompt.
         seeds: One per sample, each in [0, 2**63). A sample's randomness comes
-            from its own seed alone, so the batch it is drawn in does not matter.
+            from its own seed alone, so the batch it is drawn in does not matter. A
+            server is sent each sample's seed, and keeps the promise as far as it can.
     """
 
     problem: Problem
@@ -65,3 +67,22 @@ class Sampler(Protocol):
             SamplerError: A request cannot be served.
         """
         ...
+
+
+def check_prompt(request: Request, context: int | None) -> None:
+    """Make sure that there is a prompt, and room behind it for a completion.
+
+    Args:
+        context: Most tokens of a prompt and its completion; None: no limit known.
+
+    Raises:
+        SamplerError: There is not.
+    """
+    length = len(request.prompt_ids)
+    if length == 0:
+        raise SamplerError(f"The prompt {request.problem.prompt!r} has no tokens.")
+    if context is not None and length >= context:
+        raise SamplerError(
+            f"A prompt of {length} tokens leaves no room in the model's context of {context}.",
+            "try: easier levels or shorter prompts, or another base",
+        )

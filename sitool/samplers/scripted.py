@@ -9,11 +9,10 @@ import random
 from collections.abc import Iterator, Sequence
 
 from sitool.config import Settings
-from sitool.errors import SamplerError
 from sitool.models.scripted import ScriptedModel
 from sitool.records import Completion, Problem
 from sitool.samplers import stopping
-from sitool.samplers.base import Decoding, Request
+from sitool.samplers.base import Decoding, Request, check_prompt
 from sitool.samplers.chunking import chunks
 from sitool.seeds import generator
 
@@ -39,8 +38,7 @@ class ScriptedSampler:
             SamplerError: A prompt is empty.
         """
         for request in requests:
-            if not request.prompt_ids:
-                raise SamplerError(f"The prompt {request.problem.prompt!r} has no tokens.")
+            check_prompt(request, None)
         for chunk in chunks(requests, self._chunk_rows):
             yield [
                 [self._complete(request.problem, seed, decoding) for seed in request.seeds]
