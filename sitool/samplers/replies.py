@@ -31,7 +31,6 @@ class Choice:
 
     Attributes:
         finish: `stop` or `length`.
-        stop_string: The stop string that ended it, where the endpoint says so.
         token_ids: Those that were drawn; None where the endpoint does not give all.
         pieces: The tokens as text; None where it gives none.
         logprobs: One for each of the token ids or pieces; None where it gives none.
@@ -41,7 +40,6 @@ class Choice:
 
     text: str
     finish: str
-    stop_string: str | None = None
     token_ids: tuple[int, ...] | None = None
     pieces: tuple[str, ...] | None = None
     logprobs: tuple[float, ...] | None = None
@@ -70,11 +68,9 @@ def read_choice(body: bytes) -> Choice:
         raise ShapeError(f"gave choice {_short(choice['index'])} where choice 0 was asked for")
     usage = answer.get("usage")
     usage = usage if isinstance(usage, dict) else {}
-    stopped_by = choice.get("stop_reason")
     return Choice(
         text,
         finish,
-        stopped_by if isinstance(stopped_by, str) else None,
         **_tokens(choice, _count(usage.get("completion_tokens"))),
         prompt_tokens=_count(usage.get("prompt_tokens")),
     )

@@ -130,6 +130,9 @@ class ServerSampler:
         """Make the completion of an answer: its tokens, and their log-probabilities if given."""
         self._check_tokens(choice, decoding)
         ids, logprobs = self._tokens(choice)
+        if choice.finish == "stop" and not self._has_ended(ids, decoding.stop):
+            # Its log-probability is not among them, so they are not the completion's.
+            ids, logprobs = (*ids, self._model.end_token), ()
         usual = Decoding(max_new_tokens=decoding.max_new_tokens, stop=decoding.stop)
         if not (dialect.plain_logprobs or decoding == usual) or len(logprobs) != len(ids):
             logprobs = ()
@@ -147,16 +150,16 @@ class ServerSampler:
             ids = tuple(self._model.tokenizer.encode(choice.text, add_special_tokens=False))
             pieces = choice.pieces or ()
             ours = self._model.decode_many([(token,) for token in ids])
-            if [p.strip() for p in pieces[: len(ids)]] != [p.strip() for p in ours]:
+            if [piece.strip() for piece in pieces] != [piece.strip() for piece in ours]:
                 logprobs = ()
-        if choice.finish == "stop" and choice.stop_string is None and not self._ends(ids):
-            ids = (*ids, self._model.end_token)
         return ids, logprobs
 
-    def _ends(self, ids: Sequence[int]) -> bool:
-        """Whether the last token ends a text, as the base's own end token or another one."""
+    def _has_ended(self, ids: Sequence[int], stop: Sequence[str]) -> bool:
+        """Whether the end can be seen: the end token or another special one, or a stop string."""
         ends = {self._model.end_token, *self._model.tokenizer.all_special_ids}
-        return bool(ids) and ids[-1] in ends
+        return (bool(ids) and ids[-1] in ends) or (
+            stopping.first_stop(self._model.decode(ids), stop) is not None
+        )
 
     def _check_tokens(self, choice: Choice, decoding: Decoding) -> None:
         """Make sure that what came are tokens of the base, and as many as were asked for."""
