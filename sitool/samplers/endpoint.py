@@ -122,7 +122,8 @@ class Endpoint:
     def _new_wire(self) -> Wire:
         place = self._place
         kind = HTTPSConnection if place.scheme == "https" else HTTPConnection
-        connection = kind(place.hostname or "", place.port, timeout=CONNECT_SECONDS)
+        patience = min(CONNECT_SECONDS, self.time_limit_seconds)
+        connection = kind(place.hostname or "", place.port, timeout=patience)
         headers = {"Accept": "application/json", "User-Agent": "sitool"}
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
@@ -130,15 +131,15 @@ class Endpoint:
 
     def _serve(self, work: "_Work", wire: Wire, also: Collection[int]) -> None:
         """Work off requests until there are none, in a thread of its own."""
-        while (number := work.next_number()) is not None:
-            try:
-                reply = self._insist(work, wire, work.calls[number], also)
-            except CutOffError:
-                return
-            except BaseException as error:
-                work.fail(error)
-                return
-            work.finish(number, reply)
+        try:
+            while (number := work.next_number()) is not None:
+                work.finish(number, self._insist(work, wire, work.calls[number], also))
+        except CutOffError:
+            pass
+        except BaseException as error:
+            work.fail(error)
+        finally:
+            wire.close()
 
     def _insist(self, work: "_Work", wire: Wire, call: Call, also: Collection[int]) -> Reply:
         """Send a request until it is answered or has been tried often enough."""

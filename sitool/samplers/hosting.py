@@ -129,6 +129,6 @@ def _only_base(adapter: Path, way: str, url: str) -> SamplerError:
     return SamplerError(
         f"The server {url} has only the base, this round samples from the adapter"
         f" {adapter.name!r}, and with server.adapters = {way!r} {cannot}.",
-        "try: sitool undo, then sitool set server.adapters=vllm for a vLLM server, or"
-        " sampler.name=native",
+        "try: sitool set DIR server.adapters=vllm for a vLLM server; or sitool undo DIR, then"
+        " sitool set DIR sampler.name=native",
     )

@@ -9,6 +9,7 @@ go (`hosting.py`).
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 from sitool.config import Settings
@@ -48,6 +49,8 @@ class ServerSampler:
     def __init__(self, model: "LocalModel", settings: Settings) -> None:
         self._model = model
         self._chunk_rows = settings.sampler.chunk_rows
+        chosen = settings.sampler
+        self._chosen = Decoding(chosen.temperature, chosen.top_p, chosen.top_k, chosen.min_p)
         self._endpoint = Endpoint(settings.server, self._breathe)
         self._hosting = Hosting(self._endpoint, settings.server)
         self._dialect: Dialect | None = None
@@ -75,16 +78,17 @@ class ServerSampler:
         # Looked up at every call: the engine begins to listen after the parts are made.
         self._model.breathe()
 
-    def _agree(self, name: str, prompt: Prompt, decoding: Decoding) -> Dialect:
+    def _agree(self, model: str, prompt: Prompt, decoding: Decoding) -> Dialect:
         """Find out how to ask, and make sure that what is asked for will be done."""
-        prober = Prober(self._endpoint, name, prompt)
+        prober = Prober(self._endpoint, model, prompt)
         if self._dialect is None:
             self._dialect = prober.find_dialect()
-        for filter_, neutral in NEUTRAL.items():
-            value = getattr(decoding, filter_)
-            if decoding.temperature and value != neutral and filter_ not in self._honoured:
-                prober.check_honoured(self._dialect, filter_, value)
-                self._honoured.add(filter_)
+        # Also what is chosen for later: a greedy evaluation may come first.
+        for wanted, (name, neutral) in product((decoding, self._chosen), NEUTRAL.items()):
+            value = getattr(wanted, name)
+            if wanted.temperature and value != neutral and name not in self._honoured:
+                prober.check_honoured(self._dialect, name, value)
+                self._honoured.add(name)
         return self._dialect
 
     def _sample_chunk(

@@ -74,7 +74,7 @@ class Wire:
             return self._exchange(path, body)
         except (CutOffError, OSError, HTTPException, ValueError, AttributeError) as error:
             # Cut at a bad moment, http.client stumbles over its own missing socket.
-            self._hang_up()
+            self.close()
             if self._cut:
                 raise CutOffError from error
             if self._late:
@@ -118,9 +118,6 @@ class Wire:
         with self._lock:
             self._cut = True
             self._shut()
-            busy = self._deadline is not None
-        if not busy:
-            self._hang_up()
 
     def _shut(self) -> None:
         if self._socket is not None:
@@ -129,7 +126,8 @@ class Wire:
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
-    def _hang_up(self) -> None:
+    def close(self) -> None:
+        """Hang up; called by the thread that sends."""
         with self._lock:
             self._socket = None
         self._connection.close()

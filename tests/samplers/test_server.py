@@ -168,6 +168,17 @@ def test_a_setting_that_the_server_would_ignore_is_refused(
     assert it.value.hint.startswith(f"try: set sampler.{name} to")
 
 
+def test_what_is_refused_is_refused_before_a_greedy_evaluation(
+    model: Any, load_local: Callable[..., Any]
+) -> None:
+    with faithful(load_local(), ignores=["top_k"]) as deaf:
+        settings = Settings(
+            sampler=SamplerSettings(top_k=3), server=ServerSettings(url=deaf.url, model="base")
+        )
+        with pytest.raises(SamplerError, match=r"does not obey top_k: sampler.top_k = 3"):
+            next(ServerSampler(model, settings).sample(requests_for(model), Decoding(0)))
+
+
 def test_fields_that_a_server_does_not_take_are_refused(
     model: Any, load_local: Callable[..., Any]
 ) -> None:

@@ -96,6 +96,18 @@ def test_a_round_that_the_server_left_goes_on_where_it_was(
     study.close()
 
 
+def test_an_open_round_goes_on_at_a_server_that_has_moved(tiny: Any, tmp_path: Path) -> None:
+    study = study_on(tmp_path / "study", "http://127.0.0.1:1")
+    with pytest.raises(SamplerError, match=r"http://127.0.0.1:1/v1/models cannot be reached"):
+        study.step()
+    with faithful(tiny) as loopback:
+        study.configure(f"server.url={loopback.url}")
+        study.step(to="sample")
+    assert samples_of(study, "train") == [36]
+    assert study.round(1).settings.server.url == loopback.url
+    study.close()
+
+
 def test_a_round_without_logprobs_goes_through(tiny: Any, tmp_path: Path) -> None:
     with faithful(tiny, "text") as loopback:
         study = study_on(tmp_path / "study", loopback.url)
