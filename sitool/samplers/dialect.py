@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sitool.errors import SamplerError
 from sitool.samplers.base import Decoding
 from sitool.samplers.endpoint import Call, Endpoint
 from sitool.samplers.replies import Choice, ShapeError, read_choice
@@ -22,7 +21,7 @@ logger = logging.getLogger(__name__)
 COMPLETIONS = "/v1/completions"
 SEEDS = 2**31 - 1
 """Servers keep 32 bits of a seed, and some take all ones for "any"."""
-REFUSALS = frozenset({400, 404, 415, 422, 500, 501})
+REFUSALS = frozenset({400, 415, 422, 500, 501})
 """Answers to a probe that say: not in this form."""
 HOT = 2.0
 """A temperature at which tokens are not all alike; OpenAI allows no higher one."""
@@ -30,6 +29,7 @@ STRICTEST = {"top_p": 1e-6, "top_k": 1, "min_p": 1.0}
 """With any of these only the likeliest token is left."""
 NEUTRAL = {"top_p": 1.0, "top_k": 0, "min_p": 0.0}
 CHECK_TOKENS = 8
+ONE_TOKEN = Decoding(max_new_tokens=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +173,8 @@ class Prober:
         Asked in the midst of a prompt, where the next token is less sure than
         after its end: of a sure token the temperature says nothing.
         """
-        half = Prompt(self._prompt.ids[: max(1, len(self._prompt.ids) // 2)], "")
-        prompt = half if form.token_prompts else self._prompt
+        ids, text = self._prompt.ids, self._prompt.text
+        prompt = Prompt(ids[: (len(ids) + 1) // 2], text[: (len(text) + 1) // 2])
         hot = replace(ONE_TOKEN, temperature=HOT)
         choices = self._ask(form, [(prompt, ONE_TOKEN, 0), (prompt, hot, 0)])
         cold_top, hot_top = (choice.top_logprob for choice in choices)
@@ -234,9 +234,6 @@ class Prober:
             )  # fmt: skip
 
 
-ONE_TOKEN = Decoding(max_new_tokens=1)
-
-
 def read_completion(endpoint: Endpoint, body: bytes) -> Choice:
     """Read one completion.
 
@@ -246,12 +243,5 @@ def read_completion(endpoint: Endpoint, body: bytes) -> Choice:
     try:
         return read_choice(body)
     except ShapeError as error:
-        raise _not_a_completion(endpoint, error) from error
-
-
-def _not_a_completion(endpoint: Endpoint, error: ShapeError) -> SamplerError:
-    return endpoint.fail(
-        COMPLETIONS,
-        str(error),
-        "try: see whether server.url is that of an OpenAI-compatible completions server",
-    )
+        hint = "try: see whether server.url is that of an OpenAI-compatible completions server"
+        raise endpoint.fail(COMPLETIONS, str(error), hint) from error

@@ -5,6 +5,9 @@ HTTP has something to be compared with; it answers in the shapes of the known se
 """
 
 import json
+import select
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -62,6 +65,7 @@ class Loopback:
 
     Args:
         respond: From a request to an answer.
+        certificate: A file with a certificate and its key; None: no TLS.
 
     Attributes:
         asked: Every request, in the order in which they came.
@@ -69,7 +73,7 @@ class Loopback:
         cut_off: How many clients went away before their answer.
     """
 
-    def __init__(self, respond: Callable[[Asked], Answer]) -> None:
+    def __init__(self, respond: Callable[[Asked], Answer], certificate: Path | None = None) -> None:
         self.respond = respond
         self.asked: list[Asked] = []
         self.most = self._now = self.cut_off = 0
@@ -77,7 +81,14 @@ class Loopback:
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        scheme = "http" if certificate is None else "https"
+        self.url = f"{scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def completions(self) -> list[Any]:
@@ -153,12 +164,9 @@ class Loopback:
 
     @staticmethod
     def _has_gone(handler: BaseHTTPRequestHandler) -> bool:
-        import select
-        import socket
-
         connection = handler.connection
         readable, _, _ = select.select([connection], [], [], 0)
-        return bool(readable) and connection.recv(1, socket.MSG_PEEK) == b""
+        return bool(readable) and socket.socket.recv(connection, 1, socket.MSG_PEEK) == b""
 
 
 class Faithful:

@@ -1,7 +1,9 @@
 """The server sampler against servers on loopback: faithful ones, and ones that fail."""
 
 import json
+import shutil
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -324,6 +326,15 @@ def test_a_server_that_is_none_is_told_at_once(model: Any, serve: Serve) -> None
     assert "look at server.url" in it.value.hint
 
 
+def test_a_model_that_the_server_has_not_is_told_at_once(
+    model: Any, load_local: Callable[..., Any]
+) -> None:
+    with faithful(load_local()) as loopback:
+        with pytest.raises(SamplerError, match="answered 404: no such model"):
+            next(sampler_of(model, loopback.url, name="b").sample(requests_for(model), Decoding()))
+        assert len(loopback.asked) == 1
+
+
 # Many at once.
 
 
@@ -427,6 +438,40 @@ def test_a_url_without_host_and_port_is_refused(model: Any, url: str) -> None:
 def test_without_a_url_nothing_is_asked(model: Any) -> None:
     with pytest.raises(SamplerError, match=r"has no server to ask: server.url is ''"):
         sampler_of(model, "")
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate of our own for the loopback address, with its key in the same file."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    file = tmp_path / "own.pem"
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=loopback"
+    subprocess.run(
+        [*command.split(), "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", file, "-out",
+         tmp_path / "alone.pem"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    with file.open("ab") as both:
+        both.write((tmp_path / "alone.pem").read_bytes())
+    return file
+
+
+def test_https_is_spoken_with_those_whose_certificate_is_known(
+    model: Any, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never = threading.Event()
+    answers = {1: Answer(completion(), wait=never)}
+    respond = after_probes(lambda number, _: answers.get(number, Answer(completion())))
+    with Loopback(respond, certificate) as loopback:
+        sampler = sampler_of(model, loopback.url, concurrency=1, time_limit_seconds=2.0)
+        with pytest.raises(SamplerError, match=r"cannot be reached .*: .*self.signed certificate"):
+            next(sampler.sample(requests_for(model), Decoding()))
+        assert loopback.asked == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        chunks = sampler.sample(requests_for(model, 1), Decoding())
+        assert [item.text for item in flat(chunks)] == ["ab"] * 3
+        assert loopback.cut_off == 1
 
 
 @pytest.mark.parametrize("ending", ["", "/", "/v1", "/v1/"])
