@@ -194,6 +194,39 @@ class SamplerSettings(Group):
     )
 
 
+class ServerSettings(Group):
+    """The endpoint of the `server` sampler; nothing is sent anywhere unless it names one."""
+
+    url: str = setting(
+        "",
+        "An OpenAI-compatible server, such as http://localhost:8000. Prompts are sent to it and"
+        " nowhere else; empty: the server sampler has none to ask.",
+        pattern=r"^(https?://[^\s@?#]+)?$",
+    )
+    model: str = setting("", "The base's name on the server; empty: the first that it lists.")
+    key_variable: str = setting(
+        "",
+        "The environment variable that holds the server's API key; never the key itself.",
+        pattern=r"^([A-Z_][A-Z0-9_]*)?$",
+    )
+    concurrency: int = setting(16, "Requests under way at once.", unit="requests", ge=1, le=1024)
+    retries: int = setting(
+        4,
+        "How often a request is sent again after a dropped connection, a time-out, 429 or 5xx.",
+        ge=0,
+        le=20,
+    )
+    time_limit_seconds: float = setting(
+        120.0, "A request is given up after this long.", unit="s", gt=0, le=86400
+    )
+    adapters: Literal["none", "vllm", "llama-server"] = setting(
+        "none",
+        "How a round's adapter gets to the server. vllm: it is loaded there. none, llama-server:"
+        " not at all, so only round 1 can be sampled, and evaluations are drawn here (llama-server:"
+        " after a look that no adapter is on).",
+    )
+
+
 class VerifierSettings(Group):
     """Who scores the samples."""
 
@@ -274,6 +307,7 @@ class Settings(Group):
     draw: DrawSettings = Field(default_factory=DrawSettings)
     curriculum: CurriculumSettings = Field(default_factory=CurriculumSettings)
     sampler: SamplerSettings = Field(default_factory=SamplerSettings)
+    server: ServerSettings = Field(default_factory=ServerSettings)
     verifier: VerifierSettings = Field(default_factory=VerifierSettings)
     selection: SelectionSettings = Field(default_factory=SelectionSettings)
     trainer: TrainerSettings = Field(default_factory=TrainerSettings)

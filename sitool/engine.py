@@ -318,6 +318,10 @@ class Engine:
         settings = parse_settings(body["settings"])
         self._check_fits(settings)
         self._store.tree.set_next_settings(settings)
+        open_round = self._store.tree.open_round()
+        if open_round is not None and open_round.settings.server != settings.server:
+            # A round is what it is wherever its samples come from, and a server may move.
+            self._store.tree.set_server(open_round.id, settings.server)
 
     def _check_fits(self, settings: Settings) -> None:
         """Refuse what the rounds that there are could not be compared or continued with."""
@@ -422,7 +426,7 @@ def _check_adapter_fits(before: Settings, after: Settings) -> None:
 
 
 def _changes_parts(before: Settings, after: Settings) -> bool:
-    names = ("model", "task", "sampler", "verifier", "trainer")
+    names = ("model", "task", "sampler", "server", "verifier", "trainer")
     return any(getattr(before, name) != getattr(after, name) for name in names)
 
 

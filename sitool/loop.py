@@ -345,7 +345,7 @@ def _draw_answers(store: Store, parts: Parts, round_: Round, count: int) -> Iter
     first, each = min(done.values()), count + 1
     problems = [problem for _, problem in drawn]
     requests = _requests(parts, round_, "sampled", problems, count, greedy=True)
-    for chunk in parts.sampler.sample(requests[first:], decoding_of(round_.settings)):
+    for chunk in parts.evaluator.sample(requests[first:], decoding_of(round_.settings)):
         answered = drawn[first : first + len(chunk)]
         answers = {"greedy": [row[:1] for row in chunk], "sampled": [row[1:] for row in chunk]}
         with store.transaction():
@@ -388,7 +388,7 @@ def _mark_answers(
     greedy: list[Mark] = []
     sampled: list[Mark] = []
     done, each = 0, count + 1
-    for chunk in parts.sampler.sample(requests, decoding_of(round_.settings)):
+    for chunk in parts.evaluator.sample(requests, decoding_of(round_.settings)):
         answered = problems[done : done + len(chunk)]
         pairs = [(p, c) for p, cs in zip(answered, chunk, strict=True) for c in cs]
         scores = parts.truth.verify(pairs)

@@ -83,7 +83,9 @@ def measure_samples(groups: Groups, seed: int) -> Iterator[Metric]:
         if judged:
             success = derive_seed(seed, "success", level)
             yield _metric("success", level, metrics.mean_pass_at_k(samples, passed, 1, success))
-        yield Metric("logprob", level, sum(m.logprob for m in marks) / count, n=count)
+        given = [mark.logprob for mark in marks if mark.logprob is not None]
+        if given:
+            yield Metric("logprob", level, sum(given) / len(given), n=len(given))
         yield Metric("length", level, sum(m.length for m in marks) / count, n=count)
         shares = metrics.signal_shares(problems)
         for name in ("all_wrong", "mixed", "all_right", "unparsed"):

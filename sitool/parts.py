@@ -26,18 +26,31 @@ def make_task(settings: Settings) -> Task:
     return task
 
 
+def evaluator_name(settings: Settings) -> str:
+    """Return which sampler draws evaluations, the same in every round of a study.
+
+    A server that only ever has the base cannot evaluate what a round has learnt;
+    to compare like with like, the base is then not evaluated there either.
+    """
+    only_base = settings.sampler.name == "server" and settings.server.adapters != "vllm"
+    return "native" if only_base else settings.sampler.name
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Everything that a round needs besides the store.
 
     Attributes:
         verifiers: By name, in the order of the settings.
+        evaluator: Draws the evaluation; the sampler itself, if that can sample a
+            round's own adapter.
         truth: The verifier of the evaluation, whatever the round selects by.
     """
 
     task: Task
     model: Model
     sampler: Sampler
+    evaluator: Sampler
     verifiers: Mapping[str, Guard]
     truth: Guard
     trainer: Trainer
@@ -53,14 +66,18 @@ class Parts:
 
         task = make_task(settings)
         model = load_model(settings)
-        sampler = registry.load("sampler", settings.sampler.name)
+        sampler = registry.load("sampler", settings.sampler.name)(model, settings)
+        evaluator = sampler
+        if evaluator_name(settings) != settings.sampler.name:
+            evaluator = registry.load("sampler", evaluator_name(settings))(model, settings)
         trainer = registry.load("trainer", settings.trainer.name)
         limit = settings.verifier.time_limit_seconds
         guards = {name: Guard(verifier_spec(name, task), limit) for name in settings.verifier.names}
         return cls(
             task,
             model,
-            sampler(model, settings),
+            sampler,
+            evaluator,
             guards,
             guards.get("truth") or Guard(verifier_spec("truth", task), limit),
             trainer(model, settings.trainer),

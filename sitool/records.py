@@ -81,7 +81,7 @@ class Completion:
         finish: `stop` at the end token, `length` at the limit.
         token_logprobs: Per token, natural log of its probability under the
             sampling model at temperature 1 with plain softmax, whatever the
-            temperature it was drawn at.
+            temperature it was drawn at. Empty: not given by the sampler.
     """
 
     token_ids: tuple[int, ...]
@@ -90,8 +90,10 @@ class Completion:
     token_logprobs: tuple[float, ...]
 
     @property
-    def logprob(self) -> float:
-        """Return log pi(completion | prompt), the end token included."""
+    def logprob(self) -> float | None:
+        """Return log pi(completion | prompt), the end token included; None: not given."""
+        if self.token_ids and not self.token_logprobs:
+            return None
         return float(sum(self.token_logprobs))
 
 

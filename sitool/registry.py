@@ -11,7 +11,7 @@ from sitool.errors import UnknownNameError
 
 PARTS: dict[str, tuple[str, ...]] = {
     "task": ("addition", "chain", "countdown", "jsonl", "path"),
-    "sampler": ("native", "scripted"),
+    "sampler": ("native", "scripted", "server"),
     "verifier": ("truth", "scripted"),
     "trainer": ("mle", "scripted"),
 }

@@ -35,7 +35,7 @@ REAL = (
     "selection.threshold=0",  # However good the base is, there is something to train on.
     "trainer.batch_size=8",
     "trainer.rank=4",
-    "evaluation.problems_per_level=5",
+    "evaluation.problems_per_level=4",
     "evaluation.samples=2",
     "evaluation.highest=2",
 )

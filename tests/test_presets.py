@@ -73,6 +73,8 @@ def valid_values(path: str) -> Any:
         )
     if path == "selection.verifiers":
         return st.just([])
+    if path == "sampler.stop":
+        return st.lists(st.text(st.characters(codec="utf-8"), min_size=1), max_size=3)
     if path == "curriculum.weights":
         return st.dictionaries(st.integers(1, 9), st.floats(0.125, 4), max_size=4)
     if get_origin(kind) is Literal:
@@ -85,6 +87,9 @@ def valid_values(path: str) -> Any:
     if kind is float:
         return st.floats(low, high, exclude_min=no_low, exclude_max=no_high)
     assert kind is str, path
+    patterns = [p for rule in field.metadata if (p := getattr(rule, "pattern", None))]
+    if patterns:
+        return st.from_regex(patterns[0], fullmatch=True)
     return st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
 
 
@@ -92,6 +97,8 @@ def toml_of(value: Any) -> str:
     """Write a value as TOML: JSON but for tables and the characters that JSON leaves alone."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{k} = {toml_of(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml_of, value)) + "]"
     if isinstance(value, float):
         return repr(value) if "e" in repr(value) or "." in repr(value) else f"{value!r}.0"
     if isinstance(value, str):

@@ -80,7 +80,7 @@ class Reference:
 
     def __init__(self, driver: Driver, folder: Path, *, real: bool) -> None:
         self.driver, self.begin = driver, folder / "begin"
-        create(self.begin, real=real).close()
+        create(self.begin, "evaluation.problems_per_level=5", real=real).close()
         assert driver.run(self.begin, 0)["status"] == 0
         whole = folder / "whole"
         shutil.copytree(self.begin, whole)

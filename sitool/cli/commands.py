@@ -344,7 +344,8 @@ def set_(
     """Change settings of the next round."""
     changes = client.open_study(folder).configure(*assignments)
     for name, (before, after) in changes.items():
-        say(f"{name}: {before} → {after}, from the next round on")
+        since = "step" if name.startswith("server.") else "round"
+        say(f"{name}: {before} → {after}, from the next {since} on")
     if not changes:
         console.print("Nothing changes: the next round has these settings already.")
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sitool.metrics import Accuracy
-from sitool.records import Action, Outcome, Sample
+from sitool.records import Action, Completion, Outcome, Sample
 from sitool.store import Metric, Plan
 from sitool.summary import Comparison, RoundSummary, Summary
 from sitool.visible import both_ends, one_line
@@ -165,6 +165,12 @@ def _why(sample: Sample) -> str:
     return "; ".join(score.explanation for score in sample.scores.values())
 
 
+def _logprob(completion: Completion) -> str:
+    if completion.logprob is None:
+        return "not given by the sampler"
+    return f"{completion.logprob:.3f} nats (temperature 1, end token included)"
+
+
 def sample_in_full(sample: Sample) -> Table:
     """Show everything about one sample."""
     table = Table.grid(padding=(0, 2))
@@ -175,7 +181,7 @@ def sample_in_full(sample: Sample) -> Table:
         ("completion", one_line(completion.text)),
         ("a right answer", one_line(sample.problem.truth)),
         ("tokens", f"{len(completion.token_ids)}, ended by {completion.finish}"),
-        ("log-probability", f"{completion.logprob:.3f} nats (temperature 1, end token included)"),
+        ("log-probability", _logprob(completion)),
     ]
     for name, score in sample.scores.items():
         value = score.outcome.value if score.value is None else f"{score.value:.2f}"

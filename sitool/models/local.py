@@ -33,7 +33,10 @@ class LocalModel:
         context: Most tokens of a prompt and its completion; None: no limit known.
         default_shape: Rank and alpha of a fresh adapter.
         shape: Rank and alpha of the adapter that is on.
-        breathe: For passes that do not call it by themselves.
+        adapter: The folder that was put on last; None: a fresh adapter. Training moves
+            the weights away from it.
+        breathe: To be called several times a second by whoever works with the model
+            without passes through its network.
     """
 
     def __init__(self, settings: ModelSettings, shape: AdapterShape) -> None:
@@ -48,7 +51,8 @@ class LocalModel:
         self.default_shape = self.shape = shape
         self.network = _add_lora(causal_lm, shape)
         self._breathing: Any = None
-        self.breathe: Callable[[], None] = _hold_breath
+        self.breathe: Callable[[], None] = lambda: None
+        self.adapter: Path | None = None
         self.fresh_adapter(seed=0)
 
     @classmethod
@@ -126,11 +130,13 @@ class LocalModel:
         self._reshape(adapters.read_shape(folder))
         self._check_names(folder, weights)
         peft.set_peft_model_state_dict(self.network, weights, lora.ADAPTER)
+        self.adapter = folder
 
     def fresh_adapter(self, seed: int) -> None:
         """Put on an adapter of the settings' rank that changes nothing yet."""
         self._reshape(self.default_shape)
         lora.reset_lora(self.network, seed)
+        self.adapter = None
 
     def save_adapter(self, folder: Path) -> None:
         """Write the adapter in PEFT's format, and which base it belongs to."""
@@ -199,10 +205,6 @@ class LocalModel:
                 f"The adapter {str(folder)!r} does not fit the layers of the base {self.name!r}.",
                 "allowed: LoRA on all linear layers, as sitool writes it",
             )
-
-
-def _hold_breath() -> None:
-    """Stand in until somebody wants to be called."""
 
 
 def _add_lora(causal_lm: Any, shape: AdapterShape) -> Any:

@@ -1,33 +1,11 @@
 """What a sampler is: prompts x k samples in, completions with log-probabilities out."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from sitool.errors import SamplerError
 from sitool.records import Completion, Problem
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One problem to be answered `count` times.
-
-    Attributes:
-        problem: For samplers that need no tokens.
-        prompt_ids: The encoded prompt.
-        seeds: One per sample, each in [0, 2**63). A sample's randomness comes
-            from its own seed alone, so the batch it is drawn in does not matter.
-        greedy: Whether the most likely tokens are asked for too, before the samples.
-    """
-
-    problem: Problem
-    prompt_ids: tuple[int, ...]
-    seeds: tuple[int, ...]
-    greedy: bool = False
-
-    @property
-    def count(self) -> int:
-        """How many completions are asked for."""
-        return len(self.seeds) + self.greedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +30,35 @@ class Decoding:
     stop: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One problem to be answered `count` times.
+
+    Attributes:
+        problem: For samplers that need no tokens.
+        prompt_ids: The encoded prompt.
+        seeds: One per sample, each in [0, 2**63). A sample's randomness comes
+            from its own seed alone, so the batch it is drawn in does not matter. A
+            server is sent each sample's seed, and keeps the promise as far as it can.
+        greedy: Whether the most likely tokens are asked for too, before the samples.
+    """
+
+    problem: Problem
+    prompt_ids: tuple[int, ...]
+    seeds: tuple[int, ...]
+    greedy: bool = False
+
+    def ways(self, decoding: Decoding) -> list[tuple[int, Decoding]]:
+        """Return a seed and a way to draw for each completion; the greedy one needs no seed."""
+        best = replace(decoding, temperature=0.0, top_p=1.0, top_k=0, min_p=0.0)
+        return [(0, best)] * self.greedy + [(seed, decoding) for seed in self.seeds]
+
+    @property
+    def count(self) -> int:
+        """How many completions are asked for."""
+        return len(self.seeds) + self.greedy
+
+
 class Sampler(Protocol):
     """A stream of completions from the model as it is now.
 
@@ -73,3 +80,22 @@ class Sampler(Protocol):
             SamplerError: A request cannot be served.
         """
         ...
+
+
+def check_prompt(request: Request, context: int | None) -> None:
+    """Make sure that there is a prompt, and room behind it for a completion.
+
+    Args:
+        context: Most tokens of a prompt and its completion; None: no limit known.
+
+    Raises:
+        SamplerError: There is not.
+    """
+    length = len(request.prompt_ids)
+    if length == 0:
+        raise SamplerError(f"The prompt {request.problem.prompt!r} has no tokens.")
+    if context is not None and length >= context:
+        raise SamplerError(
+            f"A prompt of {length} tokens leaves no room in the model's context of {context}.",
+            "try: easier levels or shorter prompts, or another base",
+        )

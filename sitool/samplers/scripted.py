@@ -7,14 +7,12 @@ and with a law that is known exactly.
 import math
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from sitool.config import Settings
-from sitool.errors import SamplerError
 from sitool.models.scripted import ScriptedModel
 from sitool.records import Completion, Problem
 from sitool.samplers import stopping
-from sitool.samplers.base import Decoding, Request
+from sitool.samplers.base import Decoding, Request, check_prompt
 from sitool.samplers.chunking import chunks
 from sitool.seeds import generator
 
@@ -22,12 +20,6 @@ WRONG_SHARE = 0.8
 """Of the failures: plausible but wrong. The others hold no answer at all."""
 
 NO_ANSWER = "?"
-
-
-def _draws(request: Request, decoding: Decoding) -> list[tuple[int, Decoding]]:
-    """Return a seed and a way for each completion; the greedy one looks at no seed."""
-    greedy = [(0, replace(decoding, temperature=0.0))] if request.greedy else []
-    return [*greedy, *((seed, decoding) for seed in request.seeds)]
 
 
 class ScriptedSampler:
@@ -46,14 +38,10 @@ class ScriptedSampler:
             SamplerError: A prompt is empty.
         """
         for request in requests:
-            if not request.prompt_ids:
-                raise SamplerError(f"The prompt {request.problem.prompt!r} has no tokens.")
+            check_prompt(request, None)
         for chunk in chunks(requests, self._chunk_rows):
             yield [
-                [
-                    self._complete(request.problem, seed, how)
-                    for seed, how in _draws(request, decoding)
-                ]
+                [self._complete(request.problem, seed, how) for seed, how in request.ways(decoding)]
                 for request in chunk
             ]
 

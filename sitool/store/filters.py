@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sitool.records import Outcome
+from sitool.store.rows import LOGPROB
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,14 @@ class SampleOrder(StrEnum):
     SCORE = "score"
 
     def sql(self, *, descending: bool = False) -> str:
-        """Return what comes after `ORDER BY`; a sample without a score counts below 0."""
+        """Return what comes after `ORDER BY`; one without a score counts below 0.
+
+        One without a log-probability counts as the least likely.
+        """
         turn = " DESC" if descending else ""
-        key = {"drawn": "", "score": f"coalesce({_SCORE}, -1){turn}, "}
+        key = {
+            "drawn": "",
+            "score": f"coalesce({_SCORE}, -1){turn}, ",
+            "logprob": f"{LOGPROB}{turn}, ",
+        }
         return f"{key.get(self.value, f's.{self.value}{turn}, ')}s.id{turn}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sitool.records import Action, Decision, Outcome, Score, ruling_of
 from sitool.store.database import Database
 from sitool.store.filters import SampleFilter, SampleOrder
-from sitool.store.rows import SELECTED, place_of
+from sitool.store.rows import LOGPROB, SELECTED, place_of
 
 SHOWN = 400
 """Characters that are read of each end of a prompt, and of the other texts."""
@@ -24,6 +24,7 @@ class SampleLine:
     Attributes:
         prompt: Its middle is left out if it is very long.
         completion: Its first characters.
+        logprob: Of the completion, in nats; None where it is not given.
         weight: In its round's training; None before selection.
         ruling: What holds now of what people said; None if the verifiers decide.
         notes: How many notes it carries.
@@ -38,7 +39,7 @@ class SampleLine:
     prompt: str
     completion: str
     truth: str
-    logprob: float
+    logprob: float | None
     length: int
     scores: Mapping[str, Score]
     weight: float | None
@@ -90,7 +91,8 @@ def read_ids(
         yield [row[0] for row in rows]
 
 
-_LINE = f"""SELECT s.id, s.round, s.role, s.problem, s.idx, s.level, s.logprob, s.length,
+_LINE = f"""SELECT s.id, s.round, s.role, s.problem, s.idx, s.level, {LOGPROB} AS logprob,
+ s.length,
  substr(s.text, 1, {SHOWN}) AS text, substr(p.truth, 1, {SHOWN}) AS truth,
  CASE WHEN length(p.prompt) <= {2 * SHOWN} THEN p.prompt
  ELSE substr(p.prompt, 1, {SHOWN}) || '…' || substr(p.prompt, -{SHOWN}) END AS prompt,

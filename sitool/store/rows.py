@@ -8,6 +8,9 @@ from typing import TypedDict
 
 from sitool.records import Completion, Decision, Problem, Sample, Score
 
+LOGPROB = "CASE WHEN s.length > 0 AND length(s.token_logprobs) = 0 THEN NULL ELSE s.logprob END"
+"""A sample's log-probability; NULL where the sampler was given none."""
+
 SELECTED = """e.weight, e.rule FROM samples s JOIN problems p ON p.id = s.problem
  LEFT JOIN selections e ON e.sample = s.id AND e.round = s.round"""
 """Ends the columns of a sample: what its own round made of it, and where all of it stands."""
@@ -28,7 +31,7 @@ def columns_of(completion: Completion) -> tuple[object, ...]:
         completion.finish,
         array("i", completion.token_ids).tobytes(),
         array("f", completion.token_logprobs).tobytes(),
-        completion.logprob,
+        completion.logprob or 0.0,
         len(completion.token_ids),
     )
 

@@ -24,7 +24,7 @@ from sitool.records import (
 from sitool.store.database import Database
 from sitool.store.filters import SampleFilter, SampleOrder
 from sitool.store.lines import SampleLine, read_ids, read_lines
-from sitool.store.rows import INSERT, SAMPLE, columns_of, problem_of, sample_of
+from sitool.store.rows import INSERT, LOGPROB, SAMPLE, columns_of, problem_of, sample_of
 from sitool.store.tree import round_label
 
 PAGE = 2000
@@ -36,7 +36,7 @@ class Mark:
 
     Attributes:
         position: Of its problem in the draw; samples of one problem share it.
-        logprob: Of the completion, in nats.
+        logprob: Of the completion, in nats; None where it is not given.
         length: Of the completion, in tokens.
         weight: In its round's training, 0 if it did not count.
     """
@@ -45,7 +45,7 @@ class Mark:
     problem: int
     level: int
     position: int
-    logprob: float
+    logprob: float | None
     length: int
     outcome: Outcome
     value: float | None
@@ -175,7 +175,8 @@ class Samples:
     def marks(self, round_id: int, role: str, verifier: str) -> list[Mark]:
         """Return the bare scores of a round's samples, in order of problem and sample."""
         rows = self._database.rows(
-            "SELECT s.id, s.problem, s.level, s.position, s.logprob, s.length, c.outcome, c.value,"
+            f"SELECT s.id, s.problem, s.level, s.position, {LOGPROB} AS logprob, s.length,"
+            " c.outcome, c.value,"
             " c.flexible, c.answer, coalesce(e.weight, 0) AS weight FROM samples s"
             " JOIN scores c ON c.sample = s.id AND c.verifier = ?"
             " LEFT JOIN selections e ON e.sample = s.id AND e.round = s.round"

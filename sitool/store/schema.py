@@ -47,8 +47,9 @@ CREATE TABLE samples (
     level INTEGER NOT NULL,
     text TEXT NOT NULL, finish TEXT NOT NULL,
     token_ids BLOB NOT NULL,         -- int32, little endian
-    token_logprobs BLOB NOT NULL,    -- float32, nats, temperature 1, little endian
-    logprob REAL NOT NULL, length INTEGER NOT NULL,
+    token_logprobs BLOB NOT NULL,    -- float32, nats, temperature 1, little endian; or empty
+    logprob REAL NOT NULL,           -- their sum; without meaning where there are none
+    length INTEGER NOT NULL,
     UNIQUE (round, role, position, idx)
 );
 CREATE INDEX samples_by_problem ON samples (problem);

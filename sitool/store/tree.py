@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sitool.config import Settings
+from sitool.config import ServerSettings, Settings
 from sitool.errors import StoreError, StudyError
 from sitool.records import Phase
 from sitool.store.database import Database
@@ -192,6 +192,13 @@ class Tree:
         """Say which phase of an open round comes next."""
         self._database.execute(
             "UPDATE rounds SET phase = ? WHERE id = ? AND status = 'open'", (phase, round_id)
+        )
+
+    def set_server(self, round_id: int, server: ServerSettings) -> None:
+        """Write down where the rest of an open round's samples come from."""
+        settings = self.round(round_id).settings.model_copy(update={"server": server})
+        self._database.execute(
+            "UPDATE rounds SET settings = ? WHERE id = ?", (settings.model_dump_json(), round_id)
         )
 
     def finish_round(self, round_id: int) -> None:

@@ -88,20 +88,27 @@ def named(name: str, *words: str | tuple[str, str] | Content) -> Content:
 def completion_text(sample: Sample, pieces: Sequence[Piece] | None, ways: Ways) -> Content:
     """Show the completion, its tokens marked by how likely each was."""
     completion = sample.completion
+    given = bool(completion.token_logprobs)
     if pieces is None:
         strip = probability_strip(completion.token_logprobs)
-        return Content.assemble(shown_text(completion.text), "\n", strip, "\n", legend())
+        return Content.assemble(shown_text(completion.text), "\n", strip, "\n", legend(given))
     if len(completion.text) > LONGEST:
         return shown_text(completion.text)
     if ways.table:
         return token_table(sample, pieces)
     shown = [
-        (piece_text(piece), band_of(logprob))
-        for piece, logprob in zip(pieces, completion.token_logprobs, strict=True)
+        (piece_text(piece), "" if logprob is None else band_of(logprob))
+        for piece, logprob in zip(pieces, _logprobs(sample), strict=True)
         if ways.special or not piece.special
     ]
     text = Content.assemble(*shown) if shown else Content("(nothing)").stylize(MUTED)
-    return Content.assemble(text, "\n", legend())
+    return Content.assemble(text, "\n", legend(given))
+
+
+def _logprobs(sample: Sample) -> Sequence[float | None]:
+    """Return each token's log-probability, None where it is not given."""
+    completion = sample.completion
+    return completion.token_logprobs or (None,) * len(completion.token_ids)
 
 
 def piece_text(piece: Piece) -> str:
@@ -118,8 +125,10 @@ def band_of(logprob: float) -> str:
     return next(style for least, style, _ in BANDS if probability >= least)
 
 
-def legend() -> Content:
-    """Say what the marks mean."""
+def legend(given: bool) -> Content:
+    """Say what the marks mean, or that there are none."""
+    if not given:
+        return muted("token: how likely each was is not given by the sampler   t numbers")
     words = [Content.assemble((name, style)) for _, style, name in BANDS]
     return Content.assemble(("token: ", MUTED), Content(" · ").join(words), ("   t numbers", MUTED))
 
@@ -134,21 +143,28 @@ def probability_strip(logprobs: Sequence[float]) -> Content:
 def token_table(sample: Sample, pieces: Sequence[Piece]) -> Content:
     """List the tokens with their numbers."""
     completion = sample.completion
-    rows = zip(pieces, completion.token_ids, completion.token_logprobs, strict=True)
+    rows = zip(pieces, completion.token_ids, _logprobs(sample), strict=True)
     head = f"{'':>4}  {'token':<16}{'id':>7}{'log p':>9}{'p':>7}\n"
     return Content.assemble(
         (head, MUTED),
         Content("\n").join(
             Content.assemble(
                 f"{n:>4}  ",
-                (_token_name(piece), band_of(p)),
+                (_token_name(piece), "" if p is None else band_of(p)),
                 " " * (16 - cell_len(_token_name(piece))),
-                f"{token:>7}{p:>9.3f}{math.exp(min(0.0, p)):>7.2f}  ",
-                ("█" * round(BAR_WIDTH * math.exp(min(0.0, p))), "$primary"),
+                f"{token:>7}",
+                *_likelihood_cells(p),
             )
             for n, (piece, token, p) in enumerate(rows, 1)
         ),
     )
+
+
+def _likelihood_cells(logprob: float | None) -> tuple[str | tuple[str, str], ...]:
+    if logprob is None:
+        return (f"{'-':>9}{'-':>7}",)
+    p = math.exp(min(0.0, logprob))
+    return (f"{logprob:>9.3f}{p:>7.2f}  ", ("█" * round(BAR_WIDTH * p), "$primary"))
 
 
 def _token_name(piece: Piece) -> str:
@@ -211,11 +227,17 @@ def likelihood_text(sample: Sample) -> Content:
     """Say how likely the model found what it wrote."""
     completion = sample.completion
     count = len(completion.token_ids)
-    each = completion.logprob / count if count else 0.0
     ended = "ended by itself" if completion.finish == "stop" else "cut off at the limit of length"
+    logprob = completion.logprob
+    if logprob is None:
+        likely = named("log p", "not given by the sampler")
+    else:
+        each = logprob / count if count else 0.0
+        likely = named(
+            "log p", f"{logprob:.3f} nats, {each:.3f} a token", ("  (temperature 1)", MUTED)
+        )
     return Content.assemble(
-        named("log p", f"{completion.logprob:.3f} nats, {each:.3f} a token"),
-        ("  (temperature 1)", MUTED),
+        likely,
         "\n",
         named("length", f"{count:,} tokens, {ended}"),
     )

@@ -329,6 +329,11 @@ def _tokens(sample: Sample) -> str:
     return f"{len(completion.token_ids):,}, ended by {completion.finish}"
 
 
+def _logprob(sample: Sample) -> str:
+    logprob = sample.completion.logprob
+    return "not given" if logprob is None else f"{logprob:.3f} nats"
+
+
 _ROWS: Sequence[tuple[str, Callable[[Sample], str]]] = (
     ("round", lambda sample: round_label(sample.round)),
     ("completion", lambda sample: sample.completion.text),
@@ -336,5 +341,5 @@ _ROWS: Sequence[tuple[str, Callable[[Sample], str]]] = (
     ("verdict", _verdict),
     ("why", _reason),
     ("tokens", _tokens),
-    ("log-probability", lambda sample: f"{sample.completion.logprob:.3f} nats"),
+    ("log-probability", _logprob),
 )

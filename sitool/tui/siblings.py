@@ -45,11 +45,12 @@ def group_title(answer: str | None, lines: Sequence[SampleLine], total: int) -> 
 
 def sample_option(line: SampleLine) -> Content:
     """Write one sample in a line."""
+    logprob = f"{'-':>7}" if line.logprob is None else f"{line.logprob:7.2f}"
     weight = "" if line.weight is None else f"weight {line.weight:.2f}"
     return Content.assemble(
         f"  {sign_of(line):<3}",
         f"{one_line(line.completion, TEXT_WIDTH):<14} ",
-        f"log p {line.logprob:7.2f}  {weight:<12} {one_line(reason_of(line), 200)}",
+        f"log p {logprob}  {weight:<12} {one_line(reason_of(line), 200)}",
     )
 
 

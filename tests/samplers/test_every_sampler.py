@@ -1,13 +1,15 @@
 """What every sampler promises, whichever it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from loopback import faithful
 
 from sitool import registry
-from sitool.config import SamplerSettings, Settings
+from sitool.config import SamplerSettings, ServerSettings, Settings
 from sitool.models.scripted import ScriptedModel
 from sitool.records import Completion, Problem
 from sitool.samplers.base import Decoding, Request, Sampler
@@ -43,14 +45,29 @@ def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def sampler_for(name: str, model: Any, chunk_rows: int = 8) -> Sampler:
-    sampler: Sampler = registry.load("sampler", name)(
-        model, Settings(sampler=SamplerSettings(chunk_rows=chunk_rows))
-    )
-    return sampler
+@pytest.fixture
+def sampler_for(name: str, load_local: Callable[..., Any]) -> Iterator[Callable[..., Sampler]]:
+    """Return a function that makes the sampler; a server is a faithful one of the same base."""
+    with ExitStack() as stack:
+        server = ServerSettings()
+        if name == "server":
+            loopback = stack.enter_context(faithful(load_local()))
+            server = ServerSettings(url=loopback.url, concurrency=4)
+
+        def make(name: str, model: Any, chunk_rows: int = 8) -> Sampler:
+            settings = Settings(sampler=SamplerSettings(chunk_rows=chunk_rows), server=server)
+            sampler: Sampler = registry.load("sampler", name)(model, settings)
+            return sampler
+
+        yield make
 
 
-def test_it_answers_every_seed_in_order(name: str, make_model: MakeModel) -> None:
+MakeSampler = Callable[..., Sampler]
+
+
+def test_it_answers_every_seed_in_order(
+    name: str, make_model: MakeModel, sampler_for: MakeSampler
+) -> None:
     model = make_model(name)
     requests = requests_for(model, 3)
     chunks = list(sampler_for(name, model).sample(requests, Decoding()))
@@ -58,7 +75,9 @@ def test_it_answers_every_seed_in_order(name: str, make_model: MakeModel) -> Non
     assert [len(row) for chunk in chunks for row in chunk] == [3] * 5
 
 
-def test_a_sample_depends_on_its_own_seed_alone(name: str, make_model: MakeModel) -> None:
+def test_a_sample_depends_on_its_own_seed_alone(
+    name: str, make_model: MakeModel, sampler_for: MakeSampler
+) -> None:
     model = make_model(name)
     requests = requests_for(model, 4)
     whole = flat(sampler_for(name, model, 64).sample(requests, Decoding()))
@@ -68,7 +87,7 @@ def test_a_sample_depends_on_its_own_seed_alone(name: str, make_model: MakeModel
     assert [item.token_ids for item in last] == [item.token_ids for item in whole[-4:]]
 
 
-def test_a_completion_is_whole(name: str, make_model: MakeModel) -> None:
+def test_a_completion_is_whole(name: str, make_model: MakeModel, sampler_for: MakeSampler) -> None:
     model = make_model(name)
     decoding = Decoding(max_new_tokens=6)
     for item in flat(sampler_for(name, model).sample(requests_for(model, 16), decoding)):
@@ -80,7 +99,7 @@ def test_a_completion_is_whole(name: str, make_model: MakeModel) -> None:
 
 
 def test_a_stop_string_ends_a_completion_and_nothing_else_changes(
-    name: str, make_model: MakeModel
+    name: str, make_model: MakeModel, sampler_for: MakeSampler
 ) -> None:
     model = make_model(name)
     requests = requests_for(model, 16)
@@ -101,18 +120,22 @@ def test_a_stop_string_ends_a_completion_and_nothing_else_changes(
             assert not any(string in model.decode(item.token_ids[:-1]) for string in stop)
 
 
-def test_greedy_does_not_look_at_the_seed(name: str, make_model: MakeModel) -> None:
+def test_greedy_does_not_look_at_the_seed(
+    name: str, make_model: MakeModel, sampler_for: MakeSampler
+) -> None:
     model = make_model(name)
     chunks = sampler_for(name, model).sample(requests_for(model, 4), Decoding(temperature=0))
     assert all(len(set(row)) == 1 for chunk in chunks for row in chunk)
 
 
-def test_no_requests_give_no_chunks(name: str, make_model: MakeModel) -> None:
+def test_no_requests_give_no_chunks(
+    name: str, make_model: MakeModel, sampler_for: MakeSampler
+) -> None:
     assert list(sampler_for(name, make_model(name)).sample([], Decoding())) == []
 
 
 def test_a_greedy_answer_comes_first_and_leaves_the_samples_as_they_are(
-    name: str, make_model: MakeModel
+    name: str, make_model: MakeModel, sampler_for: MakeSampler
 ) -> None:
     model = make_model(name)
     requests = requests_for(model, 3)
