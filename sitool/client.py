@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from sitool import curriculum as rules
-from sitool import errors, events, loop
+from sitool import errors, events, loop, registry
 from sitool.config import CurriculumSettings, Settings
 from sitool.engine import Engine, EngineBusyError
 from sitool.errors import SitoolError, StudyError
@@ -71,6 +71,7 @@ def create(
     task = make_task(built)
     _check_levels(task, built)
     check_scripted(built)
+    registry.check_installed("sampler", built.sampler.name)
     check_base(built.model)
     is_new = not path.exists()
     try:

@@ -422,7 +422,7 @@ def _check_adapter_fits(before: Settings, after: Settings) -> None:
 
 
 def _changes_parts(before: Settings, after: Settings) -> bool:
-    names = ("model", "task", "sampler", "verifier", "trainer")
+    names = ("model", "task", "sampler", "llamacpp", "verifier", "trainer")
     return any(getattr(before, name) != getattr(after, name) for name in names)
 
 

@@ -31,6 +31,7 @@ class LocalModel:
         end_token: Ends a completion.
         network: The base with the adapter's layers in it, as a `PeftModel`.
         context: Most tokens of a prompt and its completion; None: no limit known.
+        breathe: What `breathe_with` was given, for those who compute without the network.
         default_shape: Rank and alpha of a fresh adapter.
         shape: Rank and alpha of the adapter that is on.
     """
@@ -47,6 +48,7 @@ class LocalModel:
         self.default_shape = self.shape = shape
         self.network = _add_lora(causal_lm, shape)
         self._breathing: Any = None
+        self.breathe: Callable[[], None] = _hold_breath
         self.fresh_adapter(seed=0)
 
     @classmethod
@@ -161,6 +163,7 @@ class LocalModel:
 
     def breathe_with(self, breathe: Callable[[], None]) -> None:
         """Call this before every pass through the network; it may raise to leave the work."""
+        self.breathe = breathe
         if self._breathing is not None:
             self._breathing.remove()
         causal_lm = self.causal_lm
@@ -196,6 +199,10 @@ class LocalModel:
                 f"The adapter {str(folder)!r} does not fit the layers of the base {self.name!r}.",
                 "allowed: LoRA on all linear layers, as sitool writes it",
             )
+
+
+def _hold_breath() -> None:
+    """Look up for nobody."""
 
 
 def _add_lora(causal_lm: Any, shape: AdapterShape) -> Any:
