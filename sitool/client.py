@@ -521,11 +521,13 @@ def _raise_failure_of(asked: int, event: Event) -> None:
 
 
 def _with_whole_paths(settings: Settings) -> Settings:
-    """Make a data file's path hold from every folder."""
+    """Make the paths of files hold from every folder."""
     table = settings.model_dump(mode="json")
     for name in ("path", "evaluation_path"):
         if table["task"].get(name):
             table["task"][name] = str(Path(table["task"][name]).expanduser().resolve())
+    if settings.llamacpp.file:
+        table["llamacpp"]["file"] = str(Path(settings.llamacpp.file).expanduser().resolve())
     if Path(settings.model.base).expanduser().is_dir():
         table["model"]["base"] = str(Path(settings.model.base).expanduser().resolve())
     return parse_settings(table)

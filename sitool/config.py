@@ -200,8 +200,8 @@ class LlamacppSettings(Group):
     dtype: Literal["f32", "f16", "q8_0"] = setting(
         "f32", "Precision of the base's weights in the GGUF file that sitool writes and keeps."
     )
-    file: str | None = setting(
-        None, "A GGUF file of your own, of the same base as model.base; none: one is written."
+    file: str = setting(
+        "", "A GGUF file of your own, of the same base as model.base; empty: one is written."
     )
     sequences: int = setting(
         32,

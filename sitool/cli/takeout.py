@@ -91,7 +91,7 @@ def gguf_lora(
 ) -> None:
     """Write a round's adapter as GGUF, to be laid over a GGUF file of its base.
 
-    The base's own file is made by: sitool export gguf DIR --round 0
+    The base's own file is that of round 0, which `export gguf` writes.
     """
     round_ = _round(client.open_study(folder), number)
     export.export_gguf_adapter(round_.settings, round_.adapter, output)

@@ -6,7 +6,7 @@ leaves the old one, or none, but never half of one.
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,8 @@ def replaced_file(file: Path) -> Iterator[Path]:
             "try: free some disk space, then run the same command again; nothing is lost",
         ) from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
 
 
 def write_base(

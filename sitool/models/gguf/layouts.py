@@ -54,7 +54,7 @@ def layout_of(name: str, causal_lm: Any) -> Layout:
             and what is supported.
     """
     config = causal_lm.config
-    for complaint in (_architecture, _activation, _window, _rotation):
+    for complaint in (_architecture, _activation, _biases, _window, _rotation):
         said = complaint(config)
         if said:
             raise ModelError(
@@ -98,6 +98,11 @@ def _architecture(config: Any) -> str:
 
 def _activation(config: Any) -> str:
     return "" if config.hidden_act == "silu" else f"its activation is {config.hidden_act!r}"
+
+
+def _biases(config: Any) -> str:
+    biased = config.model_type == "qwen3" and config.attention_bias
+    return "llama.cpp's qwen3 has no place for biases of the attention" if biased else ""
 
 
 def _window(config: Any) -> str:

@@ -54,6 +54,25 @@ def _last_words() -> str:
     return words
 
 
+class Owned:
+    """Something of llama.cpp's, freed before whatever it needs is.
+
+    Python's garbage collector ends objects of a cycle in any order, where
+    llama.cpp crashes if a base goes before its contexts. What is kept here is
+    held by the finalizer itself, so it is in no cycle and goes last.
+    """
+
+    def __init__(self, handle: Any, free: Callable[[Any], None], keeps: list["Owned"]) -> None:
+        self.handle = handle
+        self.keeps = keeps
+        self.free = finalize(self, _free, free, handle, keeps)
+
+
+def _free(free: Callable[[Any], None], handle: Any, keeps: list[Owned]) -> None:
+    free(handle)
+    keeps.clear()
+
+
 class LoadedFile:
     """A base in a GGUF file, in memory.
 
@@ -69,14 +88,14 @@ class LoadedFile:
         options = self._library.llama_model_default_params()
         options.vocab_only = vocabulary_only
         options.n_gpu_layers = 0
-        self.handle = self._library.llama_model_load_from_file(str(file).encode(), options)
-        if not self.handle:
+        handle = self._library.llama_model_load_from_file(str(file).encode(), options)
+        if not handle:
             raise ModelError(f"llama.cpp cannot load {str(file)!r}: {_last_words()}.")
         self.file = file
-        finalize(self, self._library.llama_model_free, self.handle)
-        self._words = self._library.llama_model_get_vocab(self.handle)
+        self.owned = Owned(handle, self._library.llama_model_free, [])
+        self._words = self._library.llama_model_get_vocab(handle)
         self.vocabulary_size = int(self._library.llama_vocab_n_tokens(self._words))
-        self.parameters = int(self._library.llama_model_n_params(self.handle))
+        self.parameters = int(self._library.llama_model_n_params(handle))
 
     def read(self, text: str) -> list[int]:
         """Turn a text into tokens with the file's own vocabulary.
@@ -132,10 +151,12 @@ class Adapter:
         self.base = base
         _check_header(file)
         _said.clear()
-        self.handle = library().llama_adapter_lora_init(base.handle, str(file).encode())
-        if not self.handle:
+        handle = library().llama_adapter_lora_init(base.owned.handle, str(file).encode())
+        if not handle:
             raise ModelError(f"llama.cpp cannot load the adapter {str(file)!r}: {_last_words()}.")
-        finalize(self, library().llama_adapter_lora_free, self.handle).atexit = False
+        self.owned = Owned(handle, library().llama_adapter_lora_free, [base.owned])
+        # At the end of the process contexts still use it; it goes with its base.
+        self.owned.free.atexit = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +204,28 @@ class Token:
     wanted: bool
 
 
+class Watch:
+    """Lets work be left within a pass: no error may cross llama.cpp's own frames."""
+
+    def __init__(self, breathe: Callable[[], None]) -> None:
+        self.breathe = breathe
+        self._raised: BaseException | None = None
+
+    def look_up(self, _: Any) -> bool:
+        """Tell llama.cpp whether to leave the pass."""
+        try:
+            self.breathe()
+        except BaseException as error:
+            self._raised = error
+        return self._raised is not None
+
+    def raise_again(self) -> None:
+        """Raise what was raised within the pass, if anything was."""
+        if self._raised is not None:
+            raised, self._raised = self._raised, None
+            raise raised
+
+
 class Context:
     """Where sequences of tokens are computed, beside each other.
 
@@ -209,9 +252,7 @@ class Context:
         self._library = lib = library()
         _check_room(room)
         self.base, self.room = base, room
-        self._breathe = breathe
-        self._adapter: Adapter | None = None
-        self._raised: BaseException | None = None
+        self._watch = Watch(breathe)
         options = lib.llama_context_default_params()
         options.n_ctx, options.n_seq_max = room.cells, room.sequences
         options.n_batch = options.n_ubatch = room.batch
@@ -223,18 +264,18 @@ class Context:
         options.type_k = options.type_v = kind
         options.flash_attn_type = int(not exact)
         _said.clear()
-        self._handle = lib.llama_init_from_model(base.handle, options)
+        self._handle = lib.llama_init_from_model(base.owned.handle, options)
         if not self._handle:
             raise SamplerError(f"llama.cpp cannot make a context: {_last_words()}.")
-        self._freed = finalize(self, lib.llama_free, self._handle)
+        self._owned = Owned(self._handle, lib.llama_free, [base.owned])
         self._memory = lib.llama_get_memory(self._handle)
-        self._abort = lib.ggml_abort_callback(lambda _: self._look_up())
+        self._abort = lib.ggml_abort_callback(self._watch.look_up)
         if often:
             lib.llama_set_abort_callback(self._handle, self._abort, ctypes.c_void_p(0))
 
     def close(self) -> None:
         """Give back the memory; nothing else may be called then."""
-        self._freed()
+        self._owned.free()
 
     def use(self, adapter: Adapter | None) -> None:
         """Compute with this adapter from now on, or with none, and forget all tokens."""
@@ -242,13 +283,13 @@ class Context:
             raise SamplerError("An adapter can only be laid over the file that it was loaded for.")
         # Keys and values that another adapter has computed are wrong for this one.
         self.forget()
-        handles = [] if adapter is None else [adapter.handle]
+        handles = [] if adapter is None else [adapter.owned.handle]
         listed = (self._library.llama_adapter_lora_p_ctypes * len(handles))(*handles)
         scales = (ctypes.c_float * len(handles))(*[1.0] * len(handles))
         if self._library.llama_set_adapters_lora(self._handle, listed, len(handles), scales):
             raise SamplerError(f"llama.cpp cannot use an adapter: {_last_words()}.")
         # Only now may the former one be freed.
-        self._adapter = adapter
+        self._owned.keeps[1:] = [] if adapter is None else [adapter.owned]
 
     def forget(self, sequence: int | None = None, start: int = 0) -> None:
         """Drop a sequence's tokens from a position on, or everything."""
@@ -272,7 +313,7 @@ class Context:
         """
         rows = []
         for start in range(0, len(tokens), self.room.batch):
-            self._breathe()
+            self._watch.breathe()
             rows.append(self._pass(tokens[start : start + self.room.batch]))
         return torch.cat(rows) if rows else torch.empty(0, self.base.vocabulary_size)
 
@@ -282,9 +323,7 @@ class Context:
         _said.clear()
         status = self._library.llama_decode(self._handle, batch)
         del alive  # what the batch points to
-        if self._raised is not None:
-            raised, self._raised = self._raised, None
-            raise raised
+        self._watch.raise_again()
         if status != 0:
             raise SamplerError(f"llama.cpp cannot go on (status {status}): {_last_words()}.")
         shape = (wanted, self.base.vocabulary_size)
@@ -293,14 +332,6 @@ class Context:
         # The library's own memory is overwritten by the next pass.
         logits = self._library.llama_get_logits(self._handle)
         return torch.from_numpy(np.ctypeslib.as_array(logits, shape).copy())
-
-    def _look_up(self) -> bool:
-        """Tell llama.cpp whether to leave a pass; an error must not cross its frames."""
-        try:
-            self._breathe()
-        except BaseException as error:
-            self._raised = error
-        return self._raised is not None
 
     def _check(self, tokens: Sequence[Token]) -> int:
         """Return how many rows of logits are wanted.

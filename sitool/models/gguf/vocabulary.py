@@ -140,12 +140,13 @@ def _readable(model: LocalModel) -> list[str]:
 def _described(model: LocalModel, tokenizer: Mapping[str, Any]) -> Vocabulary | None:
     """Return texts, kinds, merges and special tokens; None for a kind that is not written."""
     inner = tokenizer.get("model", {})
-    vocabulary: dict[str, int] = inner.get("vocab", {}) if isinstance(inner, dict) else {}
-    added = {item["id"]: item for item in tokenizer.get("added_tokens", [])}
-    plain = {text: token for text, token in vocabulary.items() if token not in added}
-    if inner.get("type") == "BPE" and (tokenizer.get("decoder") or {}).get("type") == "ByteLevel":
+    if inner.get("type") not in ("BPE", "WordLevel"):
+        return None
+    added = {item["id"]: item for item in tokenizer["added_tokens"]}
+    plain = {text: token for text, token in inner["vocab"].items() if token not in added}
+    if inner["type"] == "BPE" and (tokenizer["decoder"] or {}).get("type") == "ByteLevel":
         encoded, merges = plain, [" ".join(_pair(merge)) for merge in inner["merges"]]
-    elif inner.get("type") == "WordLevel" and all(len(text) == 1 for text in plain):
+    elif inner["type"] == "WordLevel" and all(len(text) == 1 for text in plain):
         encoded = {_byte_level(text): token for text, token in plain.items()}
         merges = [merge for text in encoded for merge in _spelled(text)]
     else:
