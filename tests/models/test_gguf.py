@@ -1,5 +1,6 @@
 """GGUF files against torch: every logit, for each architecture and kind of rotary position."""
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -316,6 +317,27 @@ def test_what_would_end_the_process_is_an_error(load_local: Load, tmp_path: Path
         base.read("text")
     context.forget()
     assert context.run([Token(1, 0, (0, 1), True)]).shape == (1, base.vocabulary_size)
+
+
+def test_the_garbage_collector_cannot_free_a_base_before_what_uses_it(
+    load_local: Load, tmp_path: Path
+) -> None:
+    """Wrong here, llama.cpp ends the process: objects of a cycle go in any order."""
+    model = with_effect(load_local())
+    files.write_base(model, tmp_path / "base.gguf", "f32")
+    files.write_adapter(model, tmp_path / "adapter.gguf")
+    for turn in range(12):
+        base = LoadedFile(tmp_path / "base.gguf")
+        adapter = Adapter(base, tmp_path / "adapter.gguf")
+        context = Context(base, Room(256, 1, 4, 4), threads=1, exact=True)
+        context.use(adapter)
+        freed = base.owned.free
+        cycle: list[Any] = [base, adapter, context] if turn % 2 else [context, adapter, base]
+        cycle.append(cycle)
+        del base, adapter, context, cycle
+        assert freed.alive
+        gc.collect()
+        assert not freed.alive
 
 
 def test_work_can_be_left_before_a_pass_and_within_one(load_local: Load) -> None:

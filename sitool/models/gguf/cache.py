@@ -44,14 +44,14 @@ def load_base(model: LocalModel, precision: Precision, file: str | None = None) 
     layout = layout_of(model.name, model.causal_lm)
     if file is not None:
         own = Path(file).expanduser()
-        tolerance = _check_fits(own, layout, model.name)
-        return _checked(model, own, tolerance)
+        return _checked(model, own, _tolerance(own, layout, model.name))
     kept = kept_file(model, precision)
-    if not kept.exists():
-        with files.replaced_file(kept) as draft:
-            files.write_base(model, draft, precision)
-            parity.check(model, LoadedFile(draft), parity.TOLERANCES[precision])
-    return _checked(model, kept, parity.TOLERANCES[precision])
+    if kept.exists():
+        return _checked(model, kept, parity.TOLERANCES[precision])
+    with files.replaced_file(kept) as draft:
+        files.write_base(model, draft, precision)
+        parity.check(model, LoadedFile(draft), parity.TOLERANCES[precision])
+    return load_file(kept)
 
 
 def kept_file(model: LocalModel, precision: Precision) -> Path:
@@ -68,7 +68,7 @@ def _checked(model: LocalModel, file: Path, tolerance: float) -> LoadedFile:
     return loaded
 
 
-def _check_fits(file: Path, layout: Layout, base: str) -> float:
+def _tolerance(file: Path, layout: Layout, base: str) -> float:
     """Compare a file's keys with the base's and return the tolerance for its weights.
 
     llama.cpp ends the process over some wrong keys, so they are read here first.
