@@ -31,7 +31,6 @@ class LocalModel:
         end_token: Ends a completion.
         network: The base with the adapter's layers in it, as a `PeftModel`.
         context: Most tokens of a prompt and its completion; None: no limit known.
-        breathe: What `breathe_with` was given, for those who compute without the network.
         default_shape: Rank and alpha of a fresh adapter.
         shape: Rank and alpha of the adapter that is on.
     """
@@ -48,7 +47,7 @@ class LocalModel:
         self.default_shape = self.shape = shape
         self.network = _add_lora(causal_lm, shape)
         self._breathing: Any = None
-        self.breathe: Callable[[], None] = _hold_breath
+        self._breathe: Callable[[], None] = lambda: None
         self.fresh_adapter(seed=0)
 
     @classmethod
@@ -163,12 +162,16 @@ class LocalModel:
 
     def breathe_with(self, breathe: Callable[[], None]) -> None:
         """Call this before every pass through the network; it may raise to leave the work."""
-        self.breathe = breathe
+        self._breathe = breathe
         if self._breathing is not None:
             self._breathing.remove()
         causal_lm = self.causal_lm
         inner = getattr(causal_lm, causal_lm.base_model_prefix, causal_lm)
         self._breathing = inner.register_forward_pre_hook(lambda *_: breathe())
+
+    def breathe(self) -> None:
+        """Do what `breathe_with` was given: for those who compute past the network."""
+        self._breathe()
 
     def _ids(self, text: str, special: bool) -> tuple[int, ...]:
         ids = tuple(self.tokenizer.encode(text, add_special_tokens=special))
@@ -199,10 +202,6 @@ class LocalModel:
                 f"The adapter {str(folder)!r} does not fit the layers of the base {self.name!r}.",
                 "allowed: LoRA on all linear layers, as sitool writes it",
             )
-
-
-def _hold_breath() -> None:
-    """Look up for nobody."""
 
 
 def _add_lora(causal_lm: Any, shape: AdapterShape) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from sitool.errors import SamplerError
 from sitool.records import Completion, Problem
 
 
@@ -65,3 +66,22 @@ class Sampler(Protocol):
             SamplerError: A request cannot be served.
         """
         ...
+
+
+def check_prompt(request: Request, context: int | None) -> None:
+    """Make sure that a prompt has tokens, and that a completion fits behind it.
+
+    Args:
+        context: Most tokens of both together; None: no limit known.
+
+    Raises:
+        SamplerError: It has none, or there is no room.
+    """
+    length = len(request.prompt_ids)
+    if length == 0:
+        raise SamplerError(f"The prompt {request.problem.prompt!r} has no tokens.")
+    if context is not None and length >= context:
+        raise SamplerError(
+            f"A prompt of {length} tokens leaves no room in the model's context of {context}.",
+            "try: easier levels or shorter prompts, or another base",
+        )

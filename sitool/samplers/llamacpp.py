@@ -17,15 +17,15 @@ import torch
 from torch import Tensor
 
 from sitool.config import Settings
-from sitool.errors import SamplerError
 from sitool.models import lora
+from sitool.models.adapters import AdapterShape
 from sitool.models.gguf import cache, files
 from sitool.models.gguf.runtime import Adapter, Context, Room, Token
 from sitool.models.loading import SMALL_BASE_PARAMETERS
 from sitool.models.local import LocalModel
 from sitool.records import Completion
 from sitool.samplers import drawing, stopping
-from sitool.samplers.base import Decoding, Request
+from sitool.samplers.base import Decoding, Request, check_prompt
 from sitool.samplers.chunking import chunks
 
 PASS_TOKENS = 512
@@ -68,7 +68,7 @@ class LlamacppSampler:
             SamplerError: A prompt is empty or leaves no room in the model's context.
         """
         for request in requests:
-            _check_prompt(request, self._model.context)
+            check_prompt(request, self._model.context)
         for chunk in chunks(requests, self._chunk_rows):
             yield self._sample_chunk(chunk, decoding)
 
@@ -119,6 +119,7 @@ class LlamacppSampler:
             return former
         if former is not None:
             room = room.joined(former.room)
+            self._context = None
             former.close()
         self._context = Context(
             self._base,
@@ -150,7 +151,7 @@ class LlamacppSampler:
     def _current_adapter(self) -> Adapter | None:
         """Return the model's adapter for llama.cpp, loaded anew if its weights have changed."""
         weights = lora.lora_parameters(self._model.network)
-        found = _hash(weights.values())
+        found = _hash(weights.values(), self._model.shape)
         if found != self._adapter_hash:
             ups = (weight for name, weight in weights.items() if "lora_B" in name)
             # With B = 0 an adapter costs time and changes nothing.
@@ -315,20 +316,9 @@ class Batch:
         return stopping.first_stop(self._model.decode(tail), stop) is not None
 
 
-def _hash(weights: Iterable[Tensor]) -> str:
-    """Hash an adapter's numbers, about 1 ms a MB."""
-    digest = hashlib.blake2b(digest_size=16)
+def _hash(weights: Iterable[Tensor], shape: AdapterShape) -> str:
+    """Hash an adapter's numbers and its scale, about 1 ms a MB."""
+    digest = hashlib.blake2b(repr(shape).encode(), digest_size=16)
     for weight in weights:
         digest.update(weight.detach().float().cpu().contiguous().numpy().data)
     return digest.hexdigest()
-
-
-def _check_prompt(request: Request, context: int | None) -> None:
-    length = len(request.prompt_ids)
-    if length == 0:
-        raise SamplerError(f"The prompt {request.problem.prompt!r} has no tokens.")
-    if context is not None and length >= context:
-        raise SamplerError(
-            f"A prompt of {length} tokens leaves no room in the model's context of {context}.",
-            "try: easier levels or shorter prompts, or another base",
-        )

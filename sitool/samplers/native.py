@@ -15,11 +15,10 @@ import torch
 from torch import Tensor
 
 from sitool.config import Settings
-from sitool.errors import SamplerError
 from sitool.models.local import LocalModel
 from sitool.records import Completion
 from sitool.samplers import drawing, sharing, stopping
-from sitool.samplers.base import Decoding, Request
+from sitool.samplers.base import Decoding, Request, check_prompt
 from sitool.samplers.caches import SampleCache
 from sitool.samplers.chunking import chunks
 
@@ -53,7 +52,7 @@ class NativeSampler:
             SamplerError: A prompt is empty or leaves no room in the model's context.
         """
         for request in requests:
-            _check_prompt(request, self._model.context)
+            check_prompt(request, self._model.context)
         for chunk in chunks(requests, self._chunk_rows):
             yield self._sample_chunk(chunk, decoding)
 
@@ -234,14 +233,3 @@ def pad_left(
 @lru_cache(maxsize=16)
 def _say_once(message: str) -> None:
     logger.info(message)
-
-
-def _check_prompt(request: Request, context: int | None) -> None:
-    length = len(request.prompt_ids)
-    if length == 0:
-        raise SamplerError(f"The prompt {request.problem.prompt!r} has no tokens.")
-    if context is not None and length >= context:
-        raise SamplerError(
-            f"A prompt of {length} tokens leaves no room in the model's context of {context}.",
-            "try: easier levels or shorter prompts, or another base",
-        )

@@ -18,7 +18,7 @@ from transformers import PreTrainedTokenizerFast
 from sitool.config import ModelSettings, TrainerSettings
 from sitool.errors import ModelError, SamplerError
 from sitool.models import lora
-from sitool.models.gguf import cache, exports, files, parity, runtime, vocabulary
+from sitool.models.gguf import cache, exports, files, parity, runtime, vocabulary, weights
 from sitool.models.gguf.runtime import Adapter, Context, LoadedFile, Room, Token
 from sitool.models.local import LocalModel
 
@@ -245,6 +245,21 @@ def test_files_that_are_broken_or_of_another_base_are_refused_before_llamacpp_se
         cache.load_base(model, "f32", str(file))
     with pytest.raises(ModelError, match="cannot load"):
         runtime.load_file(file)
+
+
+def test_files_that_would_end_the_process_are_refused(
+    load_local: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, file = load_local(), tmp_path / "base.gguf"
+    files.write_base(model, file, "f32")
+    key, found, rest = file.read_bytes().partition(b"llama.rope.scaling.type")
+    file.write_bytes(key + found + rest.replace(b"none", b"nope", 1))
+    with pytest.raises(ModelError, match=r"rope.scaling.type is 'nope', which nobody knows"):
+        cache.load_base(model, "f32", str(file))
+    monkeypatch.setattr(weights, "_fitting", lambda precision, shape: precision)
+    files.write_base(model, file, "f16")  # As a careless converter would write norms.
+    with pytest.raises(ModelError, match=r"_norm.weight is F16, and llama.cpp computes with F32"):
+        cache.load_base(model, "f32", str(file))
 
 
 def test_ones_own_file_is_used_with_a_tolerance_that_goes_by_its_weights(

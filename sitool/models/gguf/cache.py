@@ -6,7 +6,6 @@ on; deleting them costs nothing but time.
 
 import hashlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import gguf
@@ -20,6 +19,10 @@ from sitool.models.local import LocalModel
 
 VERSION = 1
 """Raise it when files come out otherwise than before."""
+IDENTITY = ("block_count", "embedding_length", "attention.head_count", "attention.head_count_kv")
+"""Keys that have to be those of the base."""
+SCALINGS = ("none", "linear", "yarn", "longrope")
+"""What llama.cpp knows of `rope.scaling.type`; over another word it ends the process."""
 
 
 def cache_folder() -> Path:
@@ -80,20 +83,38 @@ def _tolerance(file: Path, layout: Layout, base: str) -> float:
         reader = gguf.GGUFReader(file)
     except (OSError, ValueError, IndexError, KeyError) as error:
         raise ModelError(f"{str(file)!r} cannot be read as GGUF: {error}.") from error
-    for key, wanted in _identity(layout):
-        field = reader.get_field(key)
-        got = None if field is None else field.contents()
-        if got != wanted:
-            raise ModelError(
-                f"{str(file)!r} is not the base {base!r}: its {key} is {got!r}, not {wanted!r}.",
-                "try: a file of the same base, or none, and one is written",
-            )
+    said = _misfit(reader, layout)
+    if said:
+        raise ModelError(
+            f"{str(file)!r} is not the base {base!r}: {said}.",
+            "try: a file of the same base, or none, and one is written",
+        )
     kinds = {tensor.tensor_type.name.lower() for tensor in reader.tensors} - {"f32"}
     tolerances = [parity.TOLERANCES.get(kind, parity.TOLERANCES["other"]) for kind in kinds]
     return max(tolerances, default=parity.TOLERANCES["f32"])
 
 
-def _identity(layout: Layout) -> Iterator[tuple[str, object]]:
-    yield "general.architecture", layout.architecture
-    for key in ("block_count", "embedding_length", "attention.head_count"):
-        yield f"{layout.architecture}.{key}", layout.keys[key]
+def _misfit(reader: gguf.GGUFReader, layout: Layout) -> str:
+    """Say what in a file's keys or tensors cannot be that base's; nothing if all can."""
+    prefix = layout.architecture
+    same = {
+        "general.architecture": prefix,
+        **{f"{prefix}.{key}": layout.keys[key] for key in IDENTITY},
+    }
+    for key, wanted in same.items():
+        got = _value(reader, key)
+        if got != wanted:
+            return f"its {key} is {got!r}, not {wanted!r}"
+    scaling = _value(reader, f"{prefix}.rope.scaling.type")
+    if scaling not in (None, *SCALINGS):
+        return f"its {prefix}.rope.scaling.type is {scaling!r}, which nobody knows"
+    for tensor in reader.tensors:
+        kind = tensor.tensor_type.name
+        if len(tensor.shape) == 1 and kind != "F32":
+            return f"its {tensor.name} is {kind}, and llama.cpp computes with F32 there"
+    return ""
+
+
+def _value(reader: gguf.GGUFReader, key: str) -> object:
+    field = reader.get_field(key)
+    return None if field is None else field.contents()
