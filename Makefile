@@ -4,8 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 NEEDS := pyproject.toml constraints.txt
+# llama.cpp comes as source. What was built once is kept, and used by every clone.
+WHEELS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sitool/wheels
+LLAMACPP := $(shell sed -n 's/^llama-cpp-python==//p' constraints.txt)
+LLAMACPP_WHEEL = $(wildcard $(WHEELS)/llama_cpp_python-$(LLAMACPP)-*.whl)
+# Without code for this very processor the wheel runs on others; without the parts
+# that nobody here needs the build takes a third of the time.
+LLAMACPP_FLAGS := -DGGML_NATIVE=OFF -DLLAVA_BUILD=OFF -DCMAKE_PROJECT_llama.cpp_INCLUDE=$(CURDIR)/docs/llamacpp.cmake
 
-.PHONY: help setup demo test test-slow check format bench models clean
+.PHONY: help setup llamacpp demo test test-slow check format bench models clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -32,6 +39,18 @@ $(VENV)/bench.stamp: $(NEEDS) $(VENV)/dev.stamp
 	@echo "Installing the peers of the benchmarks"
 	@$(PIP) install -c constraints.txt -e ".[bench]"
 	@touch $@
+
+llamacpp: $(VENV)/llamacpp.stamp ## Add llama.cpp, for the llamacpp sampler and GGUF files
+
+$(VENV)/llamacpp.stamp: $(NEEDS) docs/llamacpp.cmake | $(VENV)/bin/python
+	@test -n "$(LLAMACPP_WHEEL)" || { \
+		echo "Building llama.cpp $(LLAMACPP), once (some 4 minutes of a core)"; \
+		mkdir -p "$(WHEELS)" && CMAKE_ARGS="$(LLAMACPP_FLAGS)" $(PIP) wheel --no-deps \
+			-w "$(WHEELS)" llama-cpp-python==$(LLAMACPP); }
+	@echo "Installing llama.cpp"
+	@$(PIP) install -c constraints.txt -e ".[llamacpp]" \
+		"$$(ls "$(WHEELS)"/llama_cpp_python-$(LLAMACPP)-*.whl | head -1)[server]"
+	@touch $@ $(VENV)/setup.stamp
 
 demo: setup ## Watch a tiny model improve itself, offline
 	@$(BIN)/sitool demo

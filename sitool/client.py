@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from sitool import curriculum as rules
-from sitool import events, loop
+from sitool import events, loop, registry
 from sitool.commands import Commands
 from sitool.config import CurriculumSettings, Settings
 from sitool.errors import SitoolError, StudyError
@@ -62,6 +62,7 @@ def create(
     task = make_task(built)
     _check_levels(task, built)
     check_scripted(built)
+    registry.check_installed("sampler", built.sampler.name)
     check_base(built.model)
     is_new = not path.exists()
     try:
@@ -407,11 +408,13 @@ class Curriculum:
 
 
 def _with_whole_paths(settings: Settings) -> Settings:
-    """Make a data file's path hold from every folder."""
+    """Make the paths of files hold from every folder."""
     table = settings.model_dump(mode="json")
     for name in ("path", "evaluation_path"):
         if table["task"].get(name):
             table["task"][name] = str(Path(table["task"][name]).expanduser().resolve())
+    if settings.llamacpp.file:
+        table["llamacpp"]["file"] = str(Path(settings.llamacpp.file).expanduser().resolve())
     if Path(settings.model.base).expanduser().is_dir():
         table["model"]["base"] = str(Path(settings.model.base).expanduser().resolve())
     return parse_settings(table)

@@ -227,6 +227,31 @@ class ServerSettings(Group):
     )
 
 
+class LlamacppSettings(Group):
+    """How the `llamacpp` sampler runs the base."""
+
+    dtype: Literal["f32", "f16", "q8_0"] = setting(
+        "f32", "Precision of the base's weights in the GGUF file that sitool writes and keeps."
+    )
+    file: str = setting(
+        "", "A GGUF file of your own, of the same base as model.base; empty: one is written."
+    )
+    sequences: int = setting(
+        32,
+        "Samples computed beside each other; fewer where memory for their tokens is short.",
+        unit="samples",
+        ge=1,
+        le=256,
+    )
+    threads: int = setting(0, "CPU threads; 0 is as many as the engine has.", ge=0, le=256)
+    exact: bool = setting(
+        True,
+        "Whole precision for keys and values; with f32, log-probabilities are torch's to 1e-4."
+        " Off: flash attention at half precision; the log-probabilities that samples carry are"
+        " then off by up to .1 a token, which no trainer looks at.",
+    )
+
+
 class VerifierSettings(Group):
     """Who scores the samples."""
 
@@ -308,6 +333,7 @@ class Settings(Group):
     curriculum: CurriculumSettings = Field(default_factory=CurriculumSettings)
     sampler: SamplerSettings = Field(default_factory=SamplerSettings)
     server: ServerSettings = Field(default_factory=ServerSettings)
+    llamacpp: LlamacppSettings = Field(default_factory=LlamacppSettings)
     verifier: VerifierSettings = Field(default_factory=VerifierSettings)
     selection: SelectionSettings = Field(default_factory=SelectionSettings)
     trainer: TrainerSettings = Field(default_factory=TrainerSettings)

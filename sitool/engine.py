@@ -426,7 +426,7 @@ def _check_adapter_fits(before: Settings, after: Settings) -> None:
 
 
 def _changes_parts(before: Settings, after: Settings) -> bool:
-    names = ("model", "task", "sampler", "server", "verifier", "trainer")
+    names = ("model", "task", "sampler", "server", "llamacpp", "verifier", "trainer")
     return any(getattr(before, name) != getattr(after, name) for name in names)
 
 

@@ -1,4 +1,4 @@
-"""Takes things out of a study: samples as a table, an adapter, a merged model.
+"""Takes things out of a study: samples as a table, an adapter, a merged model, GGUF files.
 
 The format of a table goes by the file's ending: .jsonl, .csv or .parquet.
 """
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from sitool import registry
 from sitool.errors import MissingDependencyError, SitoolError, StudyError
 from sitool.records import Sample
 
@@ -104,12 +105,61 @@ def export_model(settings: Any, folder: Path | None, output: Path) -> None:
         ModelError: The base or the adapter cannot be loaded.
     """
     _refuse_existing(output)
+    _load(settings).save_merged(folder, output)
+
+
+def export_gguf(settings: Any, folder: Path | None, output: Path, dtype: str) -> bool:
+    """Write base and adapter merged into one GGUF file, for llama.cpp.
+
+    Args:
+        settings: The round's.
+        folder: The adapter; None writes the base itself.
+        dtype: f32, f16 or q8_0.
+
+    Returns:
+        Whether the file carries the base's vocabulary.
+
+    Raises:
+        StudyError: The output is there already.
+        MissingDependencyError: llama.cpp is not installed.
+        ModelError: The base cannot be written as GGUF.
+    """
+    _refuse_existing(output)
+    registry.check_installed("sampler", "llamacpp", "Writing GGUF")
+    from sitool.models.gguf import exports
+
+    model = _load(settings)
+    model.use_adapter(folder)
+    return exports.export_merged(model, output, dtype)  # type: ignore[arg-type]
+
+
+def export_gguf_adapter(settings: Any, folder: Path | None, output: Path) -> None:
+    """Write an adapter as GGUF, to be laid over a GGUF file of its base.
+
+    Raises:
+        StudyError: The round has none, or the output is there already.
+        MissingDependencyError: llama.cpp is not installed.
+        ModelError: The base cannot be written as GGUF.
+    """
+    if folder is None:
+        raise StudyError("Round 0 is the base and has no adapter.", "try: --round 1")
+    _refuse_existing(output)
+    registry.check_installed("sampler", "llamacpp", "Writing GGUF")
+    from sitool.models.gguf import exports
+
+    model = _load(settings)
+    model.use_adapter(folder)
+    exports.export_adapter(model, output)
+
+
+def _load(settings: Any) -> Any:
+    """Load the base of a round's settings, which has to be a real one."""
     from sitool.models.loading import load_model
 
     model = load_model(settings)
     if not hasattr(model, "save_merged"):
         raise SitoolError(f"The base {settings.model.base!r} has no weights to export.")
-    model.save_merged(folder, output)
+    return model
 
 
 def _refuse_existing(output: Path) -> None:

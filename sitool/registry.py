@@ -5,16 +5,20 @@ A part's name is its file's name and the stem of its class:
 """
 
 import importlib
+import importlib.util
 from typing import Any
 
-from sitool.errors import UnknownNameError
+from sitool.errors import MissingDependencyError, UnknownNameError
 
 PARTS: dict[str, tuple[str, ...]] = {
     "task": ("addition", "chain", "countdown", "jsonl", "path"),
-    "sampler": ("native", "scripted", "server"),
+    "sampler": ("native", "llamacpp", "scripted", "server"),
     "verifier": ("truth", "scripted"),
     "trainer": ("mle", "scripted"),
 }
+
+EXTRAS = {("sampler", "llamacpp"): {"llama_cpp": "llama-cpp-python", "gguf": "gguf"}}
+"""Parts that need more than sitool does: module -> package; the extra has the part's name."""
 
 
 def names(kind: str) -> tuple[str, ...]:
@@ -38,12 +42,28 @@ def check_name(kind: str, name: str) -> str:
     return name
 
 
+def check_installed(kind: str, name: str, what: str = "") -> None:
+    """Make sure that what a part needs is installed, without importing it.
+
+    Args:
+        what: Who needs it, in words; else the part does.
+
+    Raises:
+        MissingDependencyError: Names the package and the extra that brings it.
+    """
+    for module, package in EXTRAS.get((kind, name), {}).items():
+        if importlib.util.find_spec(module) is None:
+            raise MissingDependencyError(what or f"The {kind} {name!r}", package, name)
+
+
 def load(kind: str, name: str) -> Any:
     """Import a part's class by name.
 
     Raises:
         UnknownNameError: No such part.
+        MissingDependencyError: It needs a package that is not installed.
     """
     check_name(kind, name)
+    check_installed(kind, name)
     module = importlib.import_module(f"sitool.{kind}s.{name}")
     return getattr(module, f"{name.capitalize()}{kind.capitalize()}")

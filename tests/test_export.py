@@ -2,9 +2,10 @@ import csv
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-from studies import adapters, first_sample
+from studies import adapters, create, first_sample
 
 from sitool import export
 from sitool.client import Study
@@ -113,3 +114,57 @@ def test_the_scripted_base_has_no_weights_to_export(study: Study, tmp_path: Path
 def test_a_merged_model_is_not_written_over_something(study: Study, tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="exists already"):
         export.export_model(study.settings, None, tmp_path)
+
+
+def test_llamacpp_itself_says_what_an_exported_round_says(tmp_path: Path) -> None:
+    """Text in, text out, with llama-cpp-python's own class, merged and with the adapter beside."""
+    llama_cpp = pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed")
+    from sitool.models.loading import load_model
+
+    study = create(tmp_path / "study", real=True)
+    study.step()
+    round_, start = study.round(1), study.round(0)
+    merged, base, lora = (tmp_path / f"{name}.gguf" for name in ("merged", "base", "lora"))
+    assert export.export_gguf(round_.settings, round_.adapter, merged, "f32")
+    assert export.export_gguf(start.settings, start.adapter, base, "f32")
+    export.export_gguf_adapter(round_.settings, round_.adapter, lora)
+    model = load_model(round_.settings)
+    model.use_adapter(round_.adapter)
+    for options in ({"model_path": str(merged)}, {"model_path": str(base), "lora_path": str(lora)}):
+        peer = llama_cpp.Llama(n_ctx=256, n_threads=1, verbose=False, **options)
+        for sample in list(round_.samples())[:3]:
+            prompt = sample.problem.prompt
+            said = peer(prompt, max_tokens=12, temperature=0)["choices"][0]["text"]
+            assert said == greedy(model, prompt, 12)
+        peer.close()
+
+
+def greedy(model: Any, prompt: str, limit: int) -> str:
+    import torch
+
+    ids = torch.tensor([model.encode(prompt)])
+    new = model.causal_lm.generate(
+        ids, attention_mask=torch.ones_like(ids), max_new_tokens=limit, do_sample=False
+    )[0, ids.shape[1] :]
+    return str(model.decode(new.tolist()))
+
+
+def test_gguf_files_are_refused_where_they_cannot_be(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    round_ = study.round(1)
+    with pytest.raises(StudyError, match="has no adapter"):
+        export.export_gguf_adapter(round_.settings, None, tmp_path / "adapter.gguf")
+    (tmp_path / "there.gguf").write_text("")
+    with pytest.raises(StudyError, match="exists already"):
+        export.export_gguf(round_.settings, None, tmp_path / "there.gguf", "f16")
+    monkeypatch.setitem(sys.modules, "llama_cpp", None)
+    with pytest.raises(MissingDependencyError, match=r"Writing GGUF needs .* 'llama-cpp-python'"):
+        export.export_gguf(round_.settings, None, tmp_path / "model.gguf", "f16")
+    assert not (tmp_path / "model.gguf").exists()
+
+
+def test_the_scripted_base_has_nothing_to_write_as_gguf(study: Study, tmp_path: Path) -> None:
+    pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed")
+    with pytest.raises(SitoolError, match="has no weights to export"):
+        export.export_gguf(study.round(1).settings, None, tmp_path / "model.gguf", "f16")

@@ -1,5 +1,6 @@
 """Commands that take things out of a study."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,20 @@ from sitool.cli.commands import RoundNumber, StudyDir, say
 from sitool.client import Study
 from sitool.views import RoundView
 
-takeout = typer.Typer(help="Take samples, an adapter or a merged model out.", no_args_is_help=True)
+takeout = typer.Typer(
+    help="Take samples, an adapter or a merged model out, also for llama.cpp.",
+    no_args_is_help=True,
+)
+
+
+class Precision(StrEnum):
+    """Of a GGUF file's weights."""
+
+    F32 = "f32"
+    F16 = "f16"
+    Q8_0 = "q8_0"
+
+
 Output = Annotated[Path, typer.Option("--output", "-o", help="File or folder to write.")]
 
 
@@ -51,6 +65,37 @@ def model(folder: StudyDir, output: Output = Path("model"), number: RoundNumber 
     round_ = _round(client.open_study(folder), number)
     export.export_model(round_.settings, round_.adapter, output)
     say(f"Wrote the model of {round_.record.label} to {output}.")
+
+
+@takeout.command("gguf")
+def gguf(
+    folder: StudyDir,
+    output: Output = Path("model.gguf"),
+    number: RoundNumber = None,
+    dtype: Annotated[Precision, typer.Option(help="Precision of the weights.")] = Precision.F16,
+) -> None:
+    """Write base and adapter merged into one GGUF file, for llama.cpp."""
+    round_ = _round(client.open_study(folder), number)
+    readable = export.export_gguf(round_.settings, round_.adapter, output, dtype.value)
+    say(f"Wrote the model of {round_.record.label} to {output}; it says what torch says.")
+    if not readable:
+        say(
+            "It carries no vocabulary, since llama.cpp would not read texts as the base's own"
+            " tokenizer does: give it token ids, not text."
+        )
+
+
+@takeout.command("gguf-lora")
+def gguf_lora(
+    folder: StudyDir, output: Output = Path("adapter.gguf"), number: RoundNumber = None
+) -> None:
+    """Write a round's adapter as GGUF, to be laid over a GGUF file of its base.
+
+    The base's own file is that of round 0, which `export gguf` writes.
+    """
+    round_ = _round(client.open_study(folder), number)
+    export.export_gguf_adapter(round_.settings, round_.adapter, output)
+    say(f"Wrote the adapter of {round_.record.label} to {output}; it says what torch says.")
 
 
 def _round(study: Study, number: int | None) -> RoundView:

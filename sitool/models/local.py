@@ -35,8 +35,6 @@ class LocalModel:
         shape: Rank and alpha of the adapter that is on.
         adapter: The folder that was put on last; None: a fresh adapter. Training moves
             the weights away from it.
-        breathe: To be called several times a second by whoever works with the model
-            without passes through its network.
     """
 
     def __init__(self, settings: ModelSettings, shape: AdapterShape) -> None:
@@ -51,7 +49,7 @@ class LocalModel:
         self.default_shape = self.shape = shape
         self.network = _add_lora(causal_lm, shape)
         self._breathing: Any = None
-        self.breathe: Callable[[], None] = lambda: None
+        self._breathe: Callable[[], None] = lambda: None
         self.adapter: Path | None = None
         self.fresh_adapter(seed=0)
 
@@ -169,12 +167,16 @@ class LocalModel:
 
     def breathe_with(self, breathe: Callable[[], None]) -> None:
         """Call this before every pass through the network; it may raise to leave the work."""
+        self._breathe = breathe
         if self._breathing is not None:
             self._breathing.remove()
-        self.breathe = breathe
         causal_lm = self.causal_lm
         inner = getattr(causal_lm, causal_lm.base_model_prefix, causal_lm)
         self._breathing = inner.register_forward_pre_hook(lambda *_: breathe())
+
+    def breathe(self) -> None:
+        """Do what `breathe_with` was given: for those who compute past the network."""
+        self._breathe()
 
     def _ids(self, text: str, special: bool) -> tuple[int, ...]:
         ids = tuple(self.tokenizer.encode(text, add_special_tokens=special))

@@ -10,6 +10,7 @@ from loopback import faithful
 
 from sitool import registry
 from sitool.config import SamplerSettings, ServerSettings, Settings
+from sitool.errors import MissingDependencyError
 from sitool.models.scripted import ScriptedModel
 from sitool.records import Completion, Problem
 from sitool.samplers.base import Decoding, Request, Sampler
@@ -42,6 +43,10 @@ def flat(chunks: Any) -> list[Completion]:
 @pytest.fixture(params=registry.names("sampler"))
 def name(request: pytest.FixtureRequest) -> str:
     """Name each sampler in turn."""
+    try:
+        registry.check_installed("sampler", request.param)
+    except MissingDependencyError as error:
+        pytest.skip(error.message)
     return str(request.param)
 
 
