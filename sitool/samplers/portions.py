@@ -89,10 +89,10 @@ def split(
     return first, []
 
 
-def _too_large(chunk: Sequence[Request], new_tokens: int) -> SamplerError:
-    longest = max(len(request.prompt_ids) for request in chunk)
+def _too_large(portion: Sequence[Request], new_tokens: int) -> SamplerError:
+    longest = max(len(request.prompt_ids) for request in portion)
     return SamplerError(
-        f"Memory runs out in drawing one sample alone: prompts of up to {longest:,} tokens, and"
-        f" completions of up to {new_tokens:,}.",
+        f"Memory runs out in drawing one sample alone, with a prompt of {longest:,} tokens and a"
+        f" completion of up to {new_tokens:,}.",
         "try: a lower sampler.max_new_tokens, shorter prompts, or a smaller base",
     )

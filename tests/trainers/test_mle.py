@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from sitool.config import TrainerSettings
@@ -16,7 +18,7 @@ from sitool.models.local import LocalModel
 from sitool.seeds import derive_seed
 from sitool.trainers import heads
 from sitool.trainers.base import Example
-from sitool.trainers.loss import WeightedLoss
+from sitool.trainers.loss import WeightedLoss, parts_of_similar_length
 from sitool.trainers.mle import MleTrainer
 from sitool.trainers.schedule import batches, learning_rate
 
@@ -320,3 +322,22 @@ def test_a_missing_optimizer_state_is_said(load_local: Load, tmp_path: Path) -> 
     trainer = MleTrainer(model, settings_with())
     with pytest.raises(TrainerError, match=r"optimizer state in .* cannot be read"):
         list(trainer.train(examples_for(model), start=tmp_path / "r0001", seed=0))
+
+
+@given(
+    st.lists(st.integers(2, 90), min_size=1, max_size=40),
+    st.integers(1, 400),
+    st.integers(0, 100),
+)
+def test_parts_hold_every_sample_once_within_their_limits(
+    lengths: list[int], most_tokens: int, most_filler: int
+) -> None:
+    batch = [Example((1,) * (n - 1), (place,), 1, 1.0) for place, n in enumerate(lengths)]
+    parts = list(parts_of_similar_length(batch, most_tokens, most_filler))
+    places = sorted(item.completion_ids[0] for part in parts for item in part)
+    assert places == list(range(len(batch)))
+    for part in parts:
+        sizes = [len(item.prompt_ids) + 1 for item in part]
+        padded = len(part) * max(sizes)
+        assert len(part) == 1 or padded <= most_tokens
+        assert padded - sum(sizes) <= most_filler
