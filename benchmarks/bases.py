@@ -3,6 +3,7 @@
 import string
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 import torch
 import transformers
@@ -19,29 +20,24 @@ END = "<end>"
 CHARACTERS = string.digits + string.ascii_letters + ",|>=+-*/()?:;. _"
 
 
-def benchmark_model() -> tuple[LocalModel, str]:
+def benchmark_model(
+    trainer: TrainerSettings | None = None, device: Literal["cpu", "cuda"] = "cpu"
+) -> tuple[LocalModel, str]:
     """Load the tiny base, or a stand-in of the same shape, and say which."""
-    trainer = TrainerSettings()
+    trainer = trainer or TrainerSettings()
     if "tiny" in builtin_names():
-        return LocalModel.load(ModelSettings(base="tiny", device="cpu"), trainer), "base: tiny"
+        settings = ModelSettings(base="tiny", device=device)
+        return LocalModel.load(settings, trainer), "base: tiny"
     with tempfile.TemporaryDirectory() as folder:
         write_stand_in(Path(folder))
-        model = LocalModel.load(ModelSettings(base=folder, device="cpu"), trainer)
+        model = LocalModel.load(ModelSettings(base=folder, device=device), trainer)
     return model, "base: random weights of the tiny base's shape (data/tiny is not there)"
 
 
 def write_stand_in(folder: Path) -> None:
     """Write random weights of the tiny base's shape, with a tokenizer of characters."""
-    vocabulary = {token: index for index, token in enumerate([END, *CHARACTERS])}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=END))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
-    tokenizer.decoder = decoders.Fuse()
-    transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, eos_token=END, pad_token=END
-    ).save_pretrained(folder)
-    torch.manual_seed(0)
     config = transformers.LlamaConfig(
-        vocab_size=len(vocabulary),
+        vocab_size=_write_tokenizer(folder),
         hidden_size=128,
         num_hidden_layers=4,
         num_attention_heads=4,
@@ -52,7 +48,44 @@ def write_stand_in(folder: Path) -> None:
         eos_token_id=0,
         pad_token_id=0,
     )
+    torch.manual_seed(0)
     transformers.LlamaForCausalLM(config).save_pretrained(folder)
+
+
+def write_half_billion(folder: Path, dtype: torch.dtype) -> None:
+    """Write random weights of Qwen2.5-0.5B's shape, 494 M of them; text means nothing to it.
+
+    Source of the shape: the model's config.json on the hub, Qwen/Qwen2.5-0.5B.
+    """
+    _write_tokenizer(folder)
+    config = transformers.Qwen2Config(
+        vocab_size=151_936,
+        hidden_size=896,
+        num_hidden_layers=24,
+        num_attention_heads=14,
+        num_key_value_heads=2,
+        intermediate_size=4864,
+        max_position_embeddings=32_768,
+        rope_theta=1_000_000.0,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=0,
+        pad_token_id=0,
+    )
+    torch.manual_seed(0)
+    transformers.Qwen2ForCausalLM(config).to(dtype).save_pretrained(folder)
+
+
+def _write_tokenizer(folder: Path) -> int:
+    """Write a tokenizer of characters and return the size of its vocabulary."""
+    vocabulary = {token: index for index, token in enumerate([END, *CHARACTERS])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=END))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
+    tokenizer.decoder = decoders.Fuse()
+    transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, eos_token=END, pad_token=END
+    ).save_pretrained(folder)
+    return len(vocabulary)
 
 
 def path_problems(count: int, seed: int) -> list[Problem]:

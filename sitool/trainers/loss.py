@@ -57,23 +57,26 @@ class WeightedLoss:
             )
 
     def fit_to_gpu(self, examples: Sequence[Example]) -> None:
-        """Choose the size of the parts, and checkpointing, by the free memory of a GPU."""
+        """Choose the size of the parts, and checkpointing, by the free memory of a GPU.
+
+        Where not even the measuring fits, `backward` finds its own way down.
+        """
         if self._is_fitted or self._model.device.type != "cuda":
             return
         self._is_fitted = True
         longest = max(examples, key=_length)
+        per_token = unless_exhausted(partial(self.kept_bytes_per_token, longest))
+        if per_token is None:
+            return
         trained = sum(p.numel() for p in self._model.network.parameters() if p.requires_grad)
         # Gradients and AdamW's two moments are still to come, in float32.
         budget = MEMORY_SHARE * (free_bytes(self._model.device) - 12 * trained)
-        if (
-            self._settings.checkpointing == "auto"
-            and budget < self.kept_bytes_per_token(longest) * _length(longest)
-            and checkpointed_layers(self._model.causal_lm)
-        ):
-            self.is_checkpointed = True
+        may_checkpoint = self._settings.checkpointing == "auto" and not self.is_checkpointed
+        if may_checkpoint and per_token * _length(longest) > budget:
+            self.is_checkpointed = bool(checkpointed_layers(self._model.causal_lm))
+            per_token = self.kept_bytes_per_token(longest)
         if not self._settings.micro_tokens:
-            fitting = int(budget / self.kept_bytes_per_token(longest))
-            self.micro_tokens = min(fitting, CUDA_TOKENS)
+            self.micro_tokens = max(1, min(int(budget / per_token), CUDA_TOKENS))
 
     def kept_bytes_per_token(self, example: Example) -> float:
         """Measure what forward keeps for backward, a token, on the first part of a sample."""

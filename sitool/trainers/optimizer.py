@@ -26,12 +26,19 @@ STATE = ("step", "exp_avg", "exp_avg_sq")
 
 
 class Optimizer:
-    """AdamW with gradient clipping; gradients reach it through the network's own weights."""
+    """AdamW with gradient clipping; gradients reach it through the network's own weights.
+
+    Raises:
+        TrainerError: There is no memory for the masters.
+    """
 
     def __init__(self, weights: Mapping[str, nn.Parameter], settings: TrainerSettings) -> None:
         self._settings = settings
         self._weights = dict(weights)
-        self._moved = {name: _in_full_precision(weight) for name, weight in weights.items()}
+        moved = unless_exhausted(self._in_full_precision)
+        if moved is None:
+            raise self._too_many()
+        self._moved = moved
         self._masters = {
             name: master for name, master in self._moved.items() if master is not weights[name]
         }
@@ -72,12 +79,22 @@ class Optimizer:
         for group in self._adamw.param_groups:
             group["lr"] = rate
         if unless_exhausted(self._step) is None:
-            count = sum(weight.numel() for weight in self._weights.values())
-            raise TrainerError(
-                f"Memory runs out in AdamW, which keeps two numbers for each of"
-                f" {count / 1e6:,.1f} M trained weights.",
-                "try: trainer.method=lora, a lower trainer.rank, or a smaller base",
-            )
+            raise self._too_many()
+
+    def _in_full_precision(self) -> dict[str, nn.Parameter]:
+        wide = (torch.float32, torch.float64)
+        return {
+            name: weight if weight.dtype in wide else nn.Parameter(weight.detach().float())
+            for name, weight in self._weights.items()
+        }
+
+    def _too_many(self) -> TrainerError:
+        count = sum(weight.numel() for weight in self._weights.values())
+        return TrainerError(
+            f"Memory runs out in AdamW, which keeps two to three numbers for each of"
+            f" {count / 1e6:,.1f} M trained weights.",
+            "try: trainer.method=lora, a lower trainer.rank, or a smaller base",
+        )
 
     def _step(self) -> bool:
         if self._settings.clip_norm:
@@ -128,12 +145,6 @@ class Optimizer:
                 "try: set trainer.optimizer_state to 'fresh'",
             ) from error
         self._adamw.load_state_dict({**self._adamw.state_dict(), "state": state})
-
-
-def _in_full_precision(weight: nn.Parameter) -> nn.Parameter:
-    if weight.dtype in (torch.float32, torch.float64):
-        return weight
-    return nn.Parameter(weight.detach().float())
 
 
 def _no_steps_yet(weight: Tensor) -> dict[str, Any]:

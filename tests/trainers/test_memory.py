@@ -144,6 +144,17 @@ def test_a_single_sample_that_never_fits_ends_training_with_its_size(
     assert all(weight.grad is None for weight in model.open_for_training().values())
 
 
+def test_an_optimizer_that_does_not_fit_is_said_with_its_size(
+    load_local: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any, **options: Any) -> None:
+        raise CPU_ERROR
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", fail)
+    with pytest.raises(TrainerError, match=r"out in AdamW, .* each of 0\.0 M trained weights"):
+        run(load_local())
+
+
 def test_another_error_is_not_taken_for_memory(load_local: Load) -> None:
     model = load_local()
     with (

@@ -23,7 +23,7 @@ def success_rate(model: ScriptedModel, level: int, decoding: Decoding, draws: in
         Request(Problem("test", level, f"q{number}", "abcd"), (1,), (derive_seed(number),))
         for number in range(draws)
     ]
-    chunks = ScriptedSampler(model, 512).sample(requests, decoding)
+    chunks = ScriptedSampler(model, Settings()).sample(requests, decoding)
     return sum(item.text == "abcd" for c in chunks for row in c for item in row) / draws
 
 
