@@ -140,7 +140,7 @@ def test_a_round_in_little_memory_warns_and_is_the_same_round(
     said = [event.message for event in happened if isinstance(event, events.Warned)]
     assert any("in training" in message for message in said)
     for mine, theirs in zip(rows(small.folder, LOSSES), rows(roomy.folder, LOSSES), strict=True):
-        assert mine == pytest.approx(theirs, rel=1e-6)
+        assert mine == pytest.approx(theirs, abs=1e-6)
     for study in (roomy, tight, small):
         study.close()
 
@@ -163,6 +163,6 @@ def test_a_round_that_does_not_fit_at_all_goes_on_once_there_is_room(
     assert rows(study.folder, SAMPLES) == rows(undisturbed.folder, SAMPLES)
     ours, theirs = rows(study.folder, LOSSES), rows(undisturbed.folder, LOSSES)
     for mine, other in zip(ours, theirs, strict=True):
-        assert mine == pytest.approx(other, rel=1e-6)
+        assert mine == pytest.approx(other, abs=1e-6)
     study.close()
     undisturbed.close()

@@ -22,7 +22,8 @@ BLOCK_LOGITS = 1 << 25
 """Most logits at once; fewer places than 200 a block starve a head of 150,000 rows."""
 
 NllAt = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
-"""From ids [rows, length], flat places, their targets and weights to sum_i w_i nll_i."""
+"""From ids [rows, length], flat places, their targets and weights (float64) to the sum of
+w_i nll_i in float64."""
 
 LogitsAt = Callable[[Tensor, Tensor], Tensor]
 """From ids [rows, length] and flat places to logits [places, vocabulary]."""
@@ -43,7 +44,7 @@ class HeadLoss(torch.autograd.Function):
             weight: [vocabulary, size].
             bias: [vocabulary].
             targets: [places].
-            w: Weights, [places].
+            w: Weights in float64, so that the sum hangs little on its order, [places].
         """
         needed = ctx.needs_input_grad[:3]
         sources = (hidden, weight, bias)
@@ -51,7 +52,7 @@ class HeadLoss(torch.autograd.Function):
             torch.zeros_like(source) if need and source is not None else None
             for need, source in zip(needed, sources, strict=True)
         ]
-        total = hidden.new_zeros((), dtype=_precise(hidden))
+        total = hidden.new_zeros((), dtype=torch.float64)
         size = max(1, BLOCK_LOGITS // len(weight))
         for first in range(0, len(hidden), size):
             block = slice(first, first + size)
@@ -82,13 +83,12 @@ def _block_loss(
     """Return a block's loss and add its share to the gradients of (hidden, weight, bias)."""
     logits = functional.linear(hidden, weight, bias)
     logits = logits.to(_precise(hidden))
-    w = w.to(logits.dtype)
     lse = logits.logsumexp(dim=1)
-    loss = (lse - logits.gather(1, targets[:, None])[:, 0]) @ w
+    loss = (lse - logits.gather(1, targets[:, None])[:, 0]).double() @ w
     if any(grad is not None for grad in grads):
         slope = logits.sub_(lse[:, None]).exp_()
         slope[torch.arange(len(targets), device=targets.device), targets] -= 1
-        slope = slope.mul_(w[:, None]).to(weight.dtype)
+        slope = slope.mul_(w[:, None].to(slope.dtype)).to(weight.dtype)
         for_hidden, for_weight, for_bias = grads
         if for_hidden is not None:
             for_hidden[first : first + len(hidden)] = slope @ weight
@@ -115,7 +115,7 @@ def completion_nll(causal_lm: Any, device: torch.device) -> NllAt:
         logits = all_logits(ids, places)
         logits = logits.to(_precise(logits))
         nll = functional.cross_entropy(logits, targets, reduction="none")
-        return nll @ weights.to(nll.dtype)
+        return nll.double() @ weights
 
     inner = getattr(causal_lm, causal_lm.base_model_prefix, None)
     head = causal_lm.get_output_embeddings()

@@ -1,7 +1,12 @@
 """Memory that runs out in training: raised where torch would, and the run ends up the same."""
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +19,7 @@ from sitool.trainers.base import TrainStep
 from sitool.trainers.loss import WeightedLoss
 from sitool.trainers.mle import MleTrainer
 
+CHILD = Path(__file__).parent.parent / "little_memory.py"
 CPU_ERROR = RuntimeError(
     "[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: "
     "you tried to allocate 1073741824 bytes. Error code 12 (Cannot allocate memory)"
@@ -76,7 +82,7 @@ def assert_nearly_same(ours: Any, theirs: Any) -> None:
     assert [(s.step, s.steps, s.tokens) for s in ours[0]] == [
         (s.step, s.steps, s.tokens) for s in theirs[0]
     ]
-    assert [s.loss for s in ours[0]] == pytest.approx([s.loss for s in theirs[0]], rel=1e-6)
+    assert [s.loss for s in ours[0]] == pytest.approx([s.loss for s in theirs[0]], abs=1e-6)
     for name, tensor in theirs[1].items():
         torch.testing.assert_close(ours[1][name], tensor, rtol=0, atol=1e-4)
 
@@ -172,6 +178,32 @@ def test_checkpointing_is_refused_where_no_layer_can_do_it(
     monkeypatch.setattr(loss, "checkpointed_layers", lambda network: [])
     with pytest.raises(TrainerError, match="has no layers that could be checkpointed"):
         WeightedLoss(load_local(), settings_with(checkpointing="on"))
+
+
+def with_megabytes(what: str, megabytes: int) -> dict[str, Any]:
+    """Do the same work in a process with so much memory left; 0 is as much as it likes."""
+    done = subprocess.run(
+        [sys.executable, str(CHILD), what, str(megabytes)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the address space")
+@pytest.mark.parametrize(("what", "megabytes"), [("train", 150), ("sample", 60)])
+def test_the_kernels_own_limit_costs_time_and_nothing_else(what: str, megabytes: int) -> None:
+    roomy, tight = with_megabytes(what, 0), with_megabytes(what, megabytes)
+    assert roomy["notes"] == []
+    (note,) = tight["notes"]
+    assert note.startswith("Memory ran out in")
+    if what == "train":
+        assert tight["result"] == pytest.approx(roomy["result"], abs=1e-6)
+    else:
+        assert tight["result"] == roomy["result"]
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])
