@@ -22,29 +22,24 @@ END = "<end>"
 CHARACTERS = string.digits + string.ascii_letters + ",|>=+-*/()?:;. _"
 
 
-def benchmark_model() -> tuple[LocalModel, str]:
+def benchmark_model(
+    trainer: TrainerSettings | None = None, device: Literal["cpu", "cuda"] = "cpu"
+) -> tuple[LocalModel, str]:
     """Load the tiny base, or a stand-in of the same shape, and say which."""
-    trainer = TrainerSettings()
+    trainer = trainer or TrainerSettings()
     if "tiny" in builtin_names():
-        return LocalModel.load(ModelSettings(base="tiny", device="cpu"), trainer), "base: tiny"
+        settings = ModelSettings(base="tiny", device=device)
+        return LocalModel.load(settings, trainer), "base: tiny"
     with tempfile.TemporaryDirectory() as folder:
         write_stand_in(Path(folder))
-        model = LocalModel.load(ModelSettings(base=folder, device="cpu"), trainer)
+        model = LocalModel.load(ModelSettings(base=folder, device=device), trainer)
     return model, "base: random weights of the tiny base's shape (data/tiny is not there)"
 
 
 def write_stand_in(folder: Path) -> None:
     """Write random weights of the tiny base's shape, with a tokenizer of characters."""
-    vocabulary = {token: index for index, token in enumerate([END, *CHARACTERS])}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=END))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
-    tokenizer.decoder = decoders.Fuse()
-    transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, eos_token=END, pad_token=END
-    ).save_pretrained(folder)
-    torch.manual_seed(0)
     config = transformers.LlamaConfig(
-        vocab_size=len(vocabulary),
+        vocab_size=_write_tokenizer(folder),
         hidden_size=128,
         num_hidden_layers=4,
         num_attention_heads=4,
@@ -55,12 +50,24 @@ def write_stand_in(folder: Path) -> None:
         eos_token_id=0,
         pad_token_id=0,
     )
+    torch.manual_seed(0)
     transformers.LlamaForCausalLM(config).save_pretrained(folder)
 
 
-def qwen_shape(folder: Path, device: Literal["cpu", "cuda"] = "cpu") -> LocalModel:
-    """Write and load random weights of Qwen2.5-0.5B's shape, with characters as tokens."""
-    write_stand_in(folder)
+def write_half_billion(
+    folder: Path, dtype: torch.dtype, tokenizer: transformers.PreTrainedTokenizerBase | None = None
+) -> None:
+    """Write random weights of Qwen2.5-0.5B's shape, 494 M of them; text means nothing to it.
+
+    Source of the shape: the model's config.json on the hub, Qwen/Qwen2.5-0.5B.
+
+    Args:
+        tokenizer: Goes with it; None: one of characters.
+    """
+    if tokenizer is None:
+        _write_tokenizer(folder)
+    else:
+        tokenizer.save_pretrained(folder)
     config = transformers.Qwen2Config(
         vocab_size=151_936,
         hidden_size=896,
@@ -68,15 +75,24 @@ def qwen_shape(folder: Path, device: Literal["cpu", "cuda"] = "cpu") -> LocalMod
         num_attention_heads=14,
         num_key_value_heads=2,
         intermediate_size=4864,
-        max_position_embeddings=4096,
+        max_position_embeddings=32_768,
+        rope_theta=1_000_000.0,
         tie_word_embeddings=True,
         bos_token_id=None,
-        eos_token_id=0,
+        eos_token_id=0 if tokenizer is None else tokenizer.eos_token_id,
         pad_token_id=0,
     )
     torch.manual_seed(0)
-    transformers.Qwen2ForCausalLM(config).save_pretrained(folder)
-    return LocalModel.load(ModelSettings(base=str(folder), device=device), TrainerSettings())
+    transformers.Qwen2ForCausalLM(config).to(dtype).save_pretrained(folder)
+
+
+def half_billion(device: Literal["cpu", "cuda"]) -> LocalModel:
+    """Load random weights of Qwen2.5-0.5B's shape, in bfloat16 on a GPU."""
+    with tempfile.TemporaryDirectory() as folder:
+        dtype = torch.bfloat16 if device == "cuda" else torch.float32
+        write_half_billion(Path(folder), dtype)
+        settings = ModelSettings(base=folder, device=device)
+        return LocalModel.load(settings, TrainerSettings())
 
 
 def few_shot_prompts(count: int, shots: int, vocabulary: int) -> list[tuple[int, ...]]:
@@ -89,6 +105,18 @@ def few_shot_prompts(count: int, shots: int, vocabulary: int) -> list[tuple[int,
     draw = functools.partial(source.randrange, 1, vocabulary)
     examples = [draw() for _ in range(85 * shots)]
     return [(*examples, *(draw() for _ in range(50 + 10 * (n % 4)))) for n in range(count)]
+
+
+def _write_tokenizer(folder: Path) -> int:
+    """Write a tokenizer of characters and return the size of its vocabulary."""
+    vocabulary = {token: index for index, token in enumerate([END, *CHARACTERS])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=END))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
+    tokenizer.decoder = decoders.Fuse()
+    transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, eos_token=END, pad_token=END
+    ).save_pretrained(folder)
+    return len(vocabulary)
 
 
 def path_problems(count: int, seed: int) -> list[Problem]:

@@ -27,6 +27,7 @@ class Comparison:
         ratio: ours / peer.
         unit: Of `ours` and `peer`.
         runs: How many timed runs each.
+        utilisation: What share of the machine's measured peak ours is; None: not known.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Comparison:
     ratio: float
     unit: str
     runs: int
+    utilisation: float | None = None
 
 
 def compare(
@@ -64,6 +66,19 @@ def _rate(work: Callable[[], float]) -> float:
     return amount / (time.perf_counter() - start)
 
 
+def gemm_rate(device: str, dtype: torch.dtype, size: int = 2048) -> float:
+    """Measure the best rate of a square matrix product, in operations a second."""
+    a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
+    best = 0.0
+    for _ in range(10):
+        start = time.perf_counter()
+        a @ b
+        if device == "cuda":
+            torch.cuda.synchronize()
+        best = max(best, 2 * size**3 / (time.perf_counter() - start))
+    return best
+
+
 def machine() -> str:
     """Describe the machine in one line."""
     model = platform.processor() or platform.machine()
@@ -76,8 +91,12 @@ def machine() -> str:
     return f"{model}, {torch.get_num_threads()} threads, torch {torch.__version__}{busy}"
 
 
-def arguments(description: str, *flags: str) -> argparse.Namespace:
-    """Read the options that every benchmark has, and flags of one."""
+def arguments(description: str, *flags: str, only: str = "") -> argparse.Namespace:
+    """Read the options that every benchmark has; `only` is the help of one that some have.
+
+    Args:
+        flags: More options without a value, such as `--large`.
+    """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -86,6 +105,8 @@ def arguments(description: str, *flags: str) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
     parser.add_argument("--runs", type=int, default=5, help="timed runs of each (default: 5)")
+    if only:
+        parser.add_argument("--only", default="", help=only)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     return options
@@ -98,7 +119,8 @@ def show(comparisons: list[Comparison], as_json: bool, note: str = "") -> None:
         return
     print(machine() + (f"\n{note}" if note else ""))
     for item in comparisons:
+        used = "" if item.utilisation is None else f", {item.utilisation:.0%} of the GEMM rate"
         print(
             f"{item.name:48} {item.ours:>10,.4g} against {item.peer:>10,.4g} {item.unit:10} "
-            f"= {item.ratio:.2f}x  (median of {item.runs})"
+            f"= {item.ratio:.2f}x  (median of {item.runs}{used})"
         )

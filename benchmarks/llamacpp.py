@@ -21,9 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
 
-from benchmarks.bases import benchmark_model, path_problems
+from benchmarks.bases import benchmark_model, path_problems, write_half_billion
 from benchmarks.harness import Comparison, compare, show
 from sitool.config import (
     LlamacppSettings,
@@ -46,22 +45,7 @@ SAMPLES = 8
 
 def qwen_shaped(folder: Path) -> LocalModel:
     """Write and load random weights of Qwen2.5-0.5B's shape, with the tiny base's tokenizer."""
-    benchmark_model()[0].tokenizer.save_pretrained(folder)
-    config = transformers.Qwen2Config(
-        vocab_size=151_936,
-        hidden_size=896,
-        num_hidden_layers=24,
-        num_attention_heads=14,
-        num_key_value_heads=2,
-        intermediate_size=4864,
-        max_position_embeddings=4096,
-        tie_word_embeddings=True,
-        bos_token_id=None,
-        eos_token_id=1,
-        pad_token_id=0,
-    )
-    torch.manual_seed(0)
-    transformers.Qwen2ForCausalLM(config).save_pretrained(folder)
+    write_half_billion(folder, torch.float32, benchmark_model()[0].tokenizer)
     return LocalModel.load(ModelSettings(base=str(folder), device="cpu"), TrainerSettings())
 
 

@@ -7,12 +7,9 @@ Both draw at temperature 1 from all tokens and stop at the end token. Where ther
 is a GPU, --large is 64 prompts x 16 samples x 256 tokens in bfloat16.
 """
 
-import tempfile
-from pathlib import Path
-
 import torch
 
-from benchmarks.bases import benchmark_model, few_shot_prompts, path_problems, qwen_shape
+from benchmarks.bases import benchmark_model, few_shot_prompts, half_billion, path_problems
 from benchmarks.harness import Comparison, arguments, compare, show
 from sitool.config import SamplerSettings, Settings
 from sitool.models.local import LocalModel
@@ -99,8 +96,7 @@ def tiny(runs: int) -> tuple[list[Comparison], str]:
 def large(runs: int) -> tuple[list[Comparison], str]:
     """Draw from random weights of Qwen2.5-0.5B's shape."""
     on_gpu = torch.cuda.is_available()
-    with tempfile.TemporaryDirectory() as folder:
-        model = qwen_shape(Path(folder), "cuda" if on_gpu else "cpu")
+    model = half_billion("cuda" if on_gpu else "cpu")
     vocabulary = model.causal_lm.config.vocab_size
     if not on_gpu:
         work = Work(model, few_shot_prompts(4, 4, vocabulary), 8, 32, 512)

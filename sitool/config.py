@@ -23,6 +23,10 @@ def setting(default: Any, help_text: str, *, unit: str = "", **bounds: Any) -> A
     return Field(default, description=help_text, json_schema_extra={"unit": unit}, **bounds)
 
 
+ADAPTERS_ONLY = ("llamacpp", "server")
+"""Samplers that cannot be given a round's whole weights."""
+
+
 class Group(BaseModel):
     """A table of settings; unknown names are mistakes, and values never change."""
 
@@ -282,23 +286,54 @@ class SelectionSettings(Group):
 
 
 class TrainerSettings(Group):
-    """How the adapter learns from the selected samples."""
+    """How the model learns from the selected samples."""
 
     name: str = setting("mle", "Which trainer.")
+    method: Literal["lora", "full"] = setting(
+        "lora",
+        "Learn a small LoRA adapter, or all weights of the base (full: a copy of them a round"
+        " on disk; wants a learning rate some 10 to 100 times lower).",
+    )
     start_from: Literal["parent", "base"] = setting(
-        "parent", "Go on from the parent round's adapter, or begin at the base every round."
+        "parent", "Go on from the parent round's weights, or begin at the base every round."
     )
     optimizer_state: Literal["keep", "fresh"] = setting(
         "keep", "Carry the optimizer's moments over from the parent round, or not."
     )
-    rank: int = setting(16, "Rank of the LoRA adapter.", ge=1, le=1024)
-    alpha: float = setting(32.0, "LoRA scale; the update counts alpha / rank.", gt=0, le=4096)
+    rank: int = setting(16, "lora: rank of the adapter.", ge=1, le=1024)
+    alpha: float = setting(32.0, "lora: scale; the update counts alpha / rank.", gt=0, le=4096)
     learning_rate: float = setting(2e-3, "Peak learning rate of AdamW.", gt=0, le=1)
     schedule: Literal["constant", "linear"] = setting(
         "constant", "Keep the learning rate, or lower it to 0 over the round."
     )
+    warmup: float = setting(
+        0.0, "Share of the steps over which the learning rate rises to its peak.", ge=0, le=1
+    )
     epochs: int = setting(2, "Passes over the selected samples.", ge=1, le=1000)
+    max_steps: int = setting(
+        0, "Most optimizer steps a round; 0 is no limit.", unit="steps", ge=0, le=1_000_000
+    )
+    early_stop: float = setting(
+        0.0,
+        "Stop after an epoch whose mean loss is not lower by this share than that of the one"
+        " before; 0 is off.",
+        ge=0,
+        lt=1,
+    )
     batch_size: int = setting(64, "Samples an optimizer step.", unit="samples", ge=1, le=65536)
+    micro_tokens: int = setting(
+        0,
+        "Most tokens, filler included, that go through the network at once, whatever the batch"
+        " size; 0 is 2048 on the CPU, and what fits in memory on CUDA.",
+        unit="tokens",
+        ge=0,
+        le=1_000_000,
+    )
+    checkpointing: Literal["auto", "on", "off"] = setting(
+        "auto",
+        "Compute a layer's activations again instead of keeping them: slower, far less memory;"
+        " auto does so only where one sample would not fit otherwise.",
+    )
     weight_decay: float = setting(0.0, "AdamW's weight decay.", ge=0, le=10)
     clip_norm: float = setting(1.0, "Clip the gradient's norm to this; 0 is off.", ge=0)
 
@@ -339,3 +374,12 @@ class Settings(Group):
     trainer: TrainerSettings = Field(default_factory=TrainerSettings)
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)
     engine: EngineSettings = Field(default_factory=EngineSettings)
+
+    @model_validator(mode="after")
+    def _check_parts_fit(self) -> "Settings":
+        if self.trainer.method == "full" and self.sampler.name in ADAPTERS_ONLY:
+            raise ValueError(
+                f"sampler.name {self.sampler.name!r} takes over adapters only, and trainer.method"
+                " is 'full'; set trainer.method=lora or sampler.name=native"
+            )
+        return self

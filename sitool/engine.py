@@ -415,6 +415,15 @@ class Engine:
 
 
 def _check_adapter_fits(before: Settings, after: Settings) -> None:
+    old_method, new_method = before.trainer.method, after.trainer.method
+    if old_method != new_method:
+        raise StudyError(
+            f"trainer.method is {old_method!r} in the round that the next one goes on from,"
+            f" so it cannot become {new_method!r}.",
+            "try: also set trainer.start_from=base, or fork from round 0",
+        )
+    if new_method == "full":
+        return
     for name in ("rank", "alpha"):
         old, new = getattr(before.trainer, name), getattr(after.trainer, name)
         if old != new:

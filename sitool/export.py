@@ -83,9 +83,17 @@ def export_adapter(folder: Path | None, output: Path) -> None:
 
     Raises:
         StudyError: The round has none, or the output is there already.
+        ModelError: The folder is broken.
     """
+    from sitool.models.adapters import method_of
+
     if folder is None:
         raise StudyError("Round 0 is the base and has no adapter.", "try: --round 1")
+    if method_of(folder) == "full":
+        raise StudyError(
+            f"Round {int(folder.name[1:])} was trained by full fine-tuning, so it has no adapter.",
+            "try: sitool export model, which writes the whole model",
+        )
     _refuse_existing(output)
     try:
         shutil.copytree(folder, output)

@@ -164,6 +164,13 @@ def draw_samples(
             store.samples.add_samples(round_.id, role, done, answered, chunk)
         done += len(chunk)
         yield events.SamplesDrawn(round_.id, role, done * count, len(drawn) * count)
+        yield from _warnings(parts, round_)
+
+
+def _warnings(parts: Parts, round_: Round) -> Iterator[Event]:
+    """Pass on what the parts at work on the model have noted."""
+    while parts.model.notes:
+        yield events.Warned(round_.id, parts.model.notes.pop(0))
 
 
 def _requests(
@@ -274,7 +281,7 @@ def _carried(store: Store, round_: Round) -> list[tuple[int, float, str]]:
 
 
 def train(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
-    """Fit the adapter to the selected samples by weighted maximum likelihood."""
+    """Fit the model to the selected samples by weighted maximum likelihood."""
     folder = store.adapter_folder(round_.id)
     parent = adapter_of(store, round_.parent)
     examples = training_set(store, parts, round_)
@@ -291,6 +298,7 @@ def train(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
     for step in parts.trainer.train(examples, start=start, seed=seed):
         store.metrics.add(round_.id, [Metric("loss", step.step, step.loss, n=step.tokens)])
         yield events.StepTrained(round_.id, step.step, step.steps, step.loss, step.tokens)
+        yield from _warnings(parts, round_)
     parts.model.save_adapter(folder)
     parts.trainer.save_state(folder)
 
@@ -355,6 +363,7 @@ def _draw_answers(store: Store, parts: Parts, round_: Round, count: int) -> Iter
                 store.samples.add_samples(round_.id, role, first + new, answered[new:], rest)
         first += len(chunk)
         yield events.SamplesDrawn(round_.id, "evaluation", first * each, len(drawn) * each)
+        yield from _warnings(parts, round_)
 
 
 def _draw_evaluation(store: Store, parts: Parts, round_: Round) -> None:
@@ -397,6 +406,7 @@ def _mark_answers(
             (sampled if i % each else greedy).append(mark)
         done += len(chunk)
         yield events.SamplesDrawn(round_.id, "evaluation", done * each, len(problems) * each)
+        yield from _warnings(parts, round_)
     return greedy, sampled
 
 

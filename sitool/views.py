@@ -32,7 +32,7 @@ class RoundView:
 
     @property
     def adapter(self) -> Path | None:
-        """The folder of its adapter, in PEFT's format; None for round 0."""
+        """The folder of what it learnt, an adapter or weights; None for round 0."""
         folder = self._store.adapter_folder(self.number)
         return folder if self.number and folder.is_dir() else None
 

@@ -11,7 +11,7 @@ import shutil
 import string
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -170,10 +170,17 @@ def load_local(make_base: MakeBase) -> Callable[..., Any]:
     """Return a function that loads a small random base as a `LocalModel`."""
     from sitool.models.local import LocalModel
 
-    def load(architecture: str = "llama", seed: int = 0, rank: int = 4, **changes: Any) -> Any:
+    def load(
+        architecture: str = "llama",
+        seed: int = 0,
+        rank: int = 4,
+        method: Literal["lora", "full"] = "lora",
+        dtype: Literal["float32", "bfloat16"] = "float32",
+        **changes: Any,
+    ) -> Any:
         folder = make_base(architecture, seed, **changes)
-        settings = ModelSettings(base=str(folder), device="cpu")
-        return LocalModel.load(settings, TrainerSettings(rank=rank, alpha=8.0))
+        settings = ModelSettings(base=str(folder), device="cpu", dtype=dtype)
+        return LocalModel.load(settings, TrainerSettings(rank=rank, alpha=8.0, method=method))
 
     return load
 

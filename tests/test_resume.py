@@ -78,9 +78,9 @@ def real_driver() -> Iterator[Driver]:
 class Reference:
     """A study with round 0 to begin at, and what it holds after round 1."""
 
-    def __init__(self, driver: Driver, folder: Path, *, real: bool) -> None:
+    def __init__(self, driver: Driver, folder: Path, *changes: str, real: bool) -> None:
         self.driver, self.begin = driver, folder / "begin"
-        create(self.begin, "evaluation.problems_per_level=5", real=real).close()
+        create(self.begin, "evaluation.problems_per_level=5", *changes, real=real).close()
         assert driver.run(self.begin, 0)["status"] == 0
         whole = folder / "whole"
         shutil.copytree(self.begin, whole)
@@ -112,6 +112,18 @@ def real(real_driver: Driver, tmp_path_factory: pytest.TempPathFactory) -> Refer
     return Reference(real_driver, tmp_path_factory.mktemp("real"), real=True)
 
 
+@pytest.fixture(scope="module")
+def full(real_driver: Driver, tmp_path_factory: pytest.TempPathFactory) -> Reference:
+    changes = (
+        "trainer.method=full",
+        "trainer.learning_rate=1e-4",
+        "trainer.epochs=20",
+        "trainer.early_stop=0.9",
+        "trainer.warmup=0.1",
+    )
+    return Reference(real_driver, tmp_path_factory.mktemp("full"), *changes, real=True)
+
+
 def middle(numbers: list[int]) -> int:
     return numbers[len(numbers) // 2]
 
@@ -128,6 +140,16 @@ def test_a_killed_engine_resumes_to_the_same_round(
 def test_an_adapter_is_there_whole_or_not_at_all(real: Reference, tmp_path: Path) -> None:
     for point in real.points_of(Phase.TRAIN, "move of the adapter"):
         real.check_killed_at(point, tmp_path / "study")
+
+
+def test_full_fine_tuning_that_stops_early_resumes_to_the_same_round(
+    full: Reference, tmp_path: Path
+) -> None:
+    steps = full.points_of(Phase.TRAIN, "at the event")
+    assert len(steps) < 60  # The last epochs are not there: it has stopped early.
+    moves = full.points_of(Phase.TRAIN, "move of the adapter")
+    for point in (steps[2], steps[-1], *moves):
+        full.check_killed_at(point, tmp_path / "study")
 
 
 def test_the_real_round_samples_trains_and_measures(real: Reference) -> None:

@@ -53,7 +53,7 @@ def samples(
 
 @takeout.command("adapter")
 def adapter(folder: StudyDir, output: Output = Path("adapter"), number: RoundNumber = None) -> None:
-    """Copy a round's LoRA adapter, in PEFT's format."""
+    """Copy a round's LoRA adapter, in PEFT's format (after full fine-tuning: export model)."""
     round_ = _round(client.open_study(folder), number)
     export.export_adapter(round_.adapter, output)
     say(f"Wrote the adapter of {round_.record.label} to {output}.")
@@ -61,7 +61,7 @@ def adapter(folder: StudyDir, output: Output = Path("adapter"), number: RoundNum
 
 @takeout.command("model")
 def model(folder: StudyDir, output: Output = Path("model"), number: RoundNumber = None) -> None:
-    """Write base and adapter merged into one model that transformers loads."""
+    """Write a round's whole model as transformers loads it, an adapter merged in."""
     round_ = _round(client.open_study(folder), number)
     export.export_model(round_.settings, round_.adapter, output)
     say(f"Wrote the model of {round_.record.label} to {output}.")

@@ -1,8 +1,9 @@
-"""An adapter's folder: PEFT's two files and one of ours that says whose it is.
+"""What a round has learnt, as a folder, with a file of ours that says whose it is.
 
-    adapter_config.json         PEFT's
-    adapter_model.safetensors   PEFT's
-    sitool.json                 {"base": ..., "base_hash": ...}
+    sitool.json                 {"base": ..., "base_hash": ..., "method": "lora" or "full"}
+    adapter_config.json         lora: PEFT's
+    adapter_model.safetensors   lora: PEFT's
+    weights.safetensors         full: those of the base's weights that have changed
 
 A folder is written beside its place and then renamed into it, so that a kill
 leaves the old one, or none, but never half of one.
@@ -23,6 +24,7 @@ from sitool.errors import ModelError
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
+FULL_WEIGHTS = "weights.safetensors"
 ORIGIN = "sitool.json"
 
 
@@ -64,14 +66,25 @@ def _move_over(draft: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def write_origin(folder: Path, base: str, base_hash: str) -> None:
-    """Write which base the adapter belongs to."""
-    text = json.dumps({"base": base, "base_hash": base_hash}, indent=2)
+def write_origin(folder: Path, base: str, base_hash: str, method: str) -> None:
+    """Write which base the folder belongs to, and how it was learnt."""
+    text = json.dumps({"base": base, "base_hash": base_hash, "method": method}, indent=2)
     (folder / ORIGIN).write_text(text + "\n", encoding="utf-8")
 
 
+def method_of(folder: Path) -> str:
+    """Return whether a folder holds a LoRA adapter ("lora") or whole weights ("full").
+
+    Raises:
+        ModelError: `sitool.json` is broken.
+    """
+    if not (folder / ORIGIN).exists():
+        return "lora"
+    return str(read_json(folder / ORIGIN).get("method", "lora"))
+
+
 def check_origin(folder: Path, base: str, base_hash: str) -> None:
-    """Make sure that a folder holds an adapter of this base.
+    """Make sure that a folder is whole and of this base.
 
     A folder without `sitool.json` comes from elsewhere; its weights' names and
     shapes are all that can be checked then.
@@ -79,7 +92,8 @@ def check_origin(folder: Path, base: str, base_hash: str) -> None:
     Raises:
         ModelError: The folder is missing or broken, or of another base.
     """
-    for name in (CONFIG, WEIGHTS):
+    names = (FULL_WEIGHTS,) if method_of(folder) == "full" else (CONFIG, WEIGHTS)
+    for name in names:
         if not (folder / name).is_file():
             raise ModelError(f"The adapter {str(folder)!r} has no file {name}.", _redo(folder))
     if (folder / ORIGIN).exists():

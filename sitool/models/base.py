@@ -14,6 +14,9 @@ class Model(Protocol):
     base_hash: str
     """Short hash of the base's weights; adapters remember which base is theirs."""
 
+    notes: list[str]
+    """What a person should know about the work on it; whoever tells them takes it out."""
+
     end_token: int
     """The token id that ends a completion."""
 
@@ -30,7 +33,7 @@ class Model(Protocol):
         ...
 
     def use_adapter(self, folder: Path | None) -> None:
-        """Put the adapter of a folder on the base; None takes any adapter off.
+        """Take over what a round has learnt; None: the base as it is.
 
         Raises:
             ModelError: The folder is missing, broken, or of another base.
@@ -38,7 +41,7 @@ class Model(Protocol):
         ...
 
     def save_adapter(self, folder: Path) -> None:
-        """Write the adapter in PEFT's format, and which base it belongs to."""
+        """Write what was learnt, and which base it belongs to."""
         ...
 
     def breathe_with(self, breathe: Callable[[], None]) -> None:

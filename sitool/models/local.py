@@ -1,7 +1,8 @@
-"""A Hugging Face causal language model on this machine, with one LoRA adapter.
+"""A Hugging Face causal language model on this machine, with what a round has taught it.
 
-The adapter is always there; a fresh one changes nothing. Leaves out how a base
-is found and read (`bases.py`), how tokens are drawn, how the adapter learns.
+That is a LoRA adapter (a fresh one changes nothing), or after full fine-tuning
+other weights in the base's place. Leaves out how a base is found and read
+(`bases.py`), how tokens are drawn, how the model learns.
 """
 
 import warnings
@@ -29,25 +30,31 @@ class LocalModel:
         name: The base as the settings name it.
         base_hash: blake2b of the base's weight files, 16 hex digits.
         end_token: Ends a completion.
-        network: The base with the adapter's layers in it, as a `PeftModel`.
+        network: The base with the adapter's layers in it, as a `PeftModel`; or the
+            base's own class where there is no adapter.
         context: Most tokens of a prompt and its completion; None: no limit known.
-        default_shape: Rank and alpha of a fresh adapter.
-        shape: Rank and alpha of the adapter that is on.
+        default_shape: Rank and alpha of a fresh adapter; None: full fine-tuning.
+        shape: Rank and alpha of the adapter that is on; None: there is none.
         adapter: The folder that was put on last; None: a fresh adapter. Training moves
             the weights away from it.
+        notes: What a person should know about the work on this model; whoever
+            tells them takes it out.
     """
 
-    def __init__(self, settings: ModelSettings, shape: AdapterShape) -> None:
+    def __init__(self, settings: ModelSettings, shape: AdapterShape | None) -> None:
         self._settings = settings
         self.name = settings.base
-        folder = bases.find_base(settings)
+        self._folder = folder = bases.find_base(settings)
         self.tokenizer = bases.load_tokenizer(settings, folder)
         causal_lm = bases.load_causal_lm(settings, folder)
         self.base_hash = bases.hash_weights(folder)
         self.end_token = bases.find_end_token(self.name, self.tokenizer, causal_lm)
         self.context = bases.find_context(causal_lm)
-        self.default_shape = self.shape = shape
-        self.network = _add_lora(causal_lm, shape)
+        self.notes: list[str] = []
+        self.default_shape = shape
+        self.shape: AdapterShape | None = None
+        self.network = causal_lm
+        self._is_base = True  # The base's weights are in their places.
         self._breathing: Any = None
         self._breathe: Callable[[], None] = lambda: None
         self.adapter: Path | None = None
@@ -55,18 +62,19 @@ class LocalModel:
 
     @classmethod
     def load(cls, settings: ModelSettings, trainer: TrainerSettings) -> Self:
-        """Read a base and give it a fresh adapter of the trainer's rank.
+        """Read a base and make it ready for the trainer's method and rank.
 
         Raises:
             ModelError: There is no such base, or it is not a causal language
                 model with a tokenizer and an end token.
         """
-        return cls(settings, AdapterShape(trainer.rank, trainer.alpha))
+        is_full = trainer.method == "full"
+        return cls(settings, None if is_full else AdapterShape(trainer.rank, trainer.alpha))
 
     @property
     def causal_lm(self) -> Any:
         """The base's own class, adapter inside, without PEFT's wrapper around it."""
-        return self.network.get_base_model()
+        return self.network if self.shape is None else self.network.get_base_model()
 
     @property
     def device(self) -> torch.device:
@@ -114,8 +122,19 @@ class LocalModel:
             for row in rows
         ]
 
+    def open_for_training(self) -> dict[str, nn.Parameter]:
+        """Return the weights that training moves, by name; tied ones once.
+
+        The base's own, for full fine-tuning, count as changed from now on.
+        """
+        if self.shape is not None:
+            return lora.lora_parameters(self.network)
+        self._is_base = False
+        self.network.requires_grad_(True)
+        return dict(self.network.named_parameters())
+
     def use_adapter(self, folder: Path | None) -> None:
-        """Put the adapter of a folder on the base; None puts on one without effect.
+        """Take over what a round has learnt; None takes the effect of the last one off.
 
         Raises:
             ModelError: The folder is missing, broken, or of another base.
@@ -124,28 +143,49 @@ class LocalModel:
             self.fresh_adapter(seed=0)
             return
         adapters.check_origin(folder, self.name, self.base_hash)
-        weights = _read_weights(folder)
+        if adapters.method_of(folder) == "full":
+            self._use_weights(folder)
+            return
+        weights = _read_weights(folder, adapters.WEIGHTS)
+        self._restore_base()
         self._reshape(adapters.read_shape(folder))
         self._check_names(folder, weights)
         peft.set_peft_model_state_dict(self.network, weights, lora.ADAPTER)
         self.adapter = folder
 
     def fresh_adapter(self, seed: int) -> None:
-        """Put on an adapter of the settings' rank that changes nothing yet."""
+        """Put on what training begins with at the base.
+
+        That is an adapter of the settings' rank that changes nothing yet; for
+        full fine-tuning it is the base alone.
+        """
+        self._restore_base()
         self._reshape(self.default_shape)
-        lora.reset_lora(self.network, seed)
+        if self.shape is not None:
+            lora.reset_lora(self.network, seed)
         self.adapter = None
 
     def save_adapter(self, folder: Path) -> None:
-        """Write the adapter in PEFT's format, and which base it belongs to."""
+        """Write what was learnt, and which base it belongs to.
+
+        An adapter goes in PEFT's format. Of whole weights only those that
+        differ from the base's are written, in the base's precision.
+        """
         with adapters.replaced_folder(folder) as draft:
-            save_file(self._weights(), draft / adapters.WEIGHTS, metadata={"format": "pt"})
-            config = self.network.peft_config[lora.ADAPTER]
-            config.base_model_name_or_path = self.name
-            # PEFT keeps a set, whose order differs from process to process.
-            config.target_modules = sorted(config.target_modules)
-            config.save_pretrained(draft)
-            adapters.write_origin(draft, self.name, self.base_hash)
+            if self.shape is None:
+                save_file(self._changed_weights(), draft / adapters.FULL_WEIGHTS)
+            else:
+                self._save_lora(draft)
+            method = "full" if self.shape is None else "lora"
+            adapters.write_origin(draft, self.name, self.base_hash, method)
+
+    def _save_lora(self, draft: Path) -> None:
+        save_file(self._weights(), draft / adapters.WEIGHTS, metadata={"format": "pt"})
+        config = self.network.peft_config[lora.ADAPTER]
+        config.base_model_name_or_path = self.name
+        # PEFT keeps a set, whose order differs from process to process.
+        config.target_modules = sorted(config.target_modules)
+        config.save_pretrained(draft)
 
     def save_merged(self, adapter: Path | None, out: Path) -> None:
         """Write base and adapter as one plain Hugging Face model, tokenizer included.
@@ -158,7 +198,8 @@ class LocalModel:
         copy = type(self)(self._settings, self.default_shape)
         copy.use_adapter(adapter)
         with adapters.replaced_folder(out) as draft, bases.no_progress_bars():
-            copy.network.merge_and_unload().save_pretrained(draft)
+            plain = copy.network if copy.shape is None else copy.network.merge_and_unload()
+            plain.save_pretrained(draft)
             self.tokenizer.save_pretrained(draft)
 
     def merged(self) -> AbstractContextManager[None]:
@@ -188,11 +229,48 @@ class LocalModel:
             )
         return ids
 
-    def _reshape(self, shape: AdapterShape) -> None:
+    def _reshape(self, shape: AdapterShape | None) -> None:
         if shape == self.shape:
             return
-        self.network = _add_lora(self.network.unload(), shape)
+        causal_lm = self.network if self.shape is None else self.network.unload()
+        self.network = causal_lm if shape is None else _add_lora(causal_lm, shape)
         self.shape = shape
+
+    def _use_weights(self, folder: Path) -> None:
+        weights = _read_weights(folder, adapters.FULL_WEIGHTS)
+        self._reshape(None)
+        places = dict(self.network.named_parameters())
+        if any(n not in places or places[n].shape != w.shape for n, w in weights.items()):
+            raise ModelError(
+                f"The weights in {str(folder)!r} do not fit the layers of the base {self.name!r}.",
+                "allowed: weights of full fine-tuning, as sitool writes them",
+            )
+        if weights.keys() != places.keys():
+            self._restore_base()
+        self._is_base = False
+        _copy_weights(weights, places)
+
+    def _restore_base(self) -> None:
+        """Read the base's own weights again if others have taken their places."""
+        if self._is_base:
+            return
+        _copy_weights(self._base_weights(), dict(self.network.named_parameters()))
+        self._is_base = True
+
+    def _base_weights(self) -> dict[str, torch.Tensor]:
+        """Read the base's weights into the CPU's memory, in the precision that they run in."""
+        dtype = bases.pick_dtype(self._settings.dtype, self.device)
+        changes = {"device": "cpu", "dtype": str(dtype).removeprefix("torch.")}
+        settings = self._settings.model_copy(update=changes)
+        return dict(bases.load_causal_lm(settings, self._folder).named_parameters())
+
+    def _changed_weights(self) -> dict[str, torch.Tensor]:
+        base = self._base_weights()
+        weights = {
+            name: parameter.detach().to("cpu", base[name].dtype).contiguous()
+            for name, parameter in self.network.named_parameters()
+        }
+        return {name: w for name, w in weights.items() if not torch.equal(w, base[name])}
 
     def _weights(self) -> dict[str, torch.Tensor]:
         state = peft.get_peft_model_state_dict(
@@ -230,9 +308,16 @@ def _lora_config(shape: AdapterShape, causal_lm: nn.Module) -> peft.LoraConfig:
     )
 
 
-def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
+def _copy_weights(weights: dict[str, torch.Tensor], places: dict[str, nn.Parameter]) -> None:
+    """Write into the places themselves, so that tied ones stay tied."""
+    with torch.no_grad():
+        for name, tensor in weights.items():
+            places[name].copy_(tensor)
+
+
+def _read_weights(folder: Path, name: str) -> dict[str, torch.Tensor]:
     try:
-        weights: dict[str, torch.Tensor] = load_file(folder / adapters.WEIGHTS)
+        weights: dict[str, torch.Tensor] = load_file(folder / name)
     except Exception as error:
         raise ModelError(
             f"The adapter {str(folder)!r} cannot be read: {first_line(error)}",

@@ -2,9 +2,10 @@
 
 PEFT adds the low-rank update to the output of every linear layer, which on a
 small model costs more in passes over the activations than in arithmetic. The
-same function is had by adding the update to the weight first. Both contexts
-here do so without touching the base's own weights, and leave the layers that
-they do not understand (other precisions, other kinds of layer) to PEFT.
+same function is had by adding the update to the weight first, or, where a layer
+is large and the tokens are few, in fewer passes. Both contexts here do so
+without touching the base's own weights, and leave the layers that they do not
+understand (other precisions, other kinds of layer) to PEFT.
 """
 
 import math
@@ -72,8 +73,8 @@ def merged(network: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def fused_training(network: nn.Module) -> Iterator[None]:
-    """Within, forward and backward go through `FusedLora` wherever they can."""
-    layers = _plain_layers(network)
+    """Within, forward and backward go through `FusedLora` or `SplitLora` wherever they can."""
+    layers = [layer for _, layer in lora_layers(network) if _is_fusable(layer)]
     try:
         for layer in layers:
             layer.forward = partial(_fused_forward, layer)
@@ -111,16 +112,59 @@ class FusedLora(torch.autograd.Function):
         return grad_x, None, None, grad_a, grad_b, None
 
 
+class SplitLora(torch.autograd.Function):
+    """y = x W^T + s (x A^T) B^T + bias, with gradients for x, A and B only.
+
+    Keeps no copy of the weight, and rounds no small update away where W is in
+    bfloat16: A and B stay in float32 and are rounded on their way in alone.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scale: float
+    ) -> Tensor:
+        """Run the layer on x [..., in] with weight [out, in], a [r, in], b [out, r]."""
+        rows = x.reshape(-1, weight.shape[1]).to(weight.dtype)
+        narrow = rows @ a.to(weight.dtype).t()
+        y = functional.linear(rows, weight, bias)
+        y.addmm_(narrow, b.to(weight.dtype).t(), alpha=scale)
+        ctx.save_for_backward(rows, narrow, weight, a, b)
+        ctx.scale, ctx.shape, ctx.dtype = scale, x.shape, x.dtype
+        return y.view(*x.shape[:-1], -1)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients for x, a and b; the base gets none."""
+        rows, narrow, weight, a, b = ctx.saved_tensors
+        grad = grads[0].reshape(-1, weight.shape[0]).to(weight.dtype)
+        grad_narrow = grad @ b.to(weight.dtype)
+        grad_x = None
+        if ctx.needs_input_grad[0]:
+            grad_x = (grad @ weight).addmm_(grad_narrow, a.to(weight.dtype), alpha=ctx.scale)
+            grad_x = grad_x.view(ctx.shape).to(ctx.dtype)
+        grad_a = (grad_narrow.t() @ rows).to(a.dtype) * ctx.scale
+        grad_b = (grad.t() @ narrow).to(b.dtype) * ctx.scale
+        return grad_x, None, None, grad_a, grad_b, None
+
+
 def _fused_forward(layer: Any, x: Tensor) -> Tensor:
-    result: Tensor = FusedLora.apply(  # type: ignore[no-untyped-call]
+    weight = layer.base_layer.weight
+    way = FusedLora if _pays_to_merge(x, weight) else SplitLora
+    result: Tensor = way.apply(  # type: ignore[no-untyped-call]
         x,
-        layer.base_layer.weight,
+        weight,
         _bias(layer),
         layer.lora_A[ADAPTER].weight,
         layer.lora_B[ADAPTER].weight,
         layer.scaling[ADAPTER],
     )
     return result
+
+
+def _pays_to_merge(x: Tensor, weight: Tensor) -> bool:
+    """Whether making W + s B A costs less than two thin products for all rows of x."""
+    rows, (outputs, inputs) = x.numel() // x.shape[-1], weight.shape
+    return weight.dtype != torch.bfloat16 and rows * (inputs + outputs) > inputs * outputs
 
 
 def _merged_weight(layer: Any) -> Tensor:
@@ -147,11 +191,17 @@ def _is_plain(layer: Any) -> bool:
 
     In bfloat16 a small update would be rounded away in W + s B A.
     """
-    down, up = layer.lora_A[ADAPTER], layer.lora_B[ADAPTER]
+    down = layer.lora_A[ADAPTER].weight
+    return _is_fusable(layer) and layer.base_layer.weight.dtype == down.dtype != torch.bfloat16
+
+
+def _is_fusable(layer: Any) -> bool:
+    """Whether the layer is W x + s B A x and nothing else."""
+    weight, up = layer.base_layer.weight, layer.lora_B[ADAPTER]
     return (
         type(layer.base_layer) is nn.Linear
-        and layer.base_layer.weight.dtype in (torch.float32, torch.float64)
-        and layer.base_layer.weight.dtype == down.weight.dtype
+        and weight.dtype in (up.weight.dtype, torch.bfloat16)
+        and up.weight.dtype in (torch.float32, torch.float64)
         and up.bias is None
         and not layer.lora_variant
         and not layer.merged

@@ -26,6 +26,7 @@ class ScriptedModel:
 
     def __init__(self, name: str = "scripted", base_skill: float = BASE_SKILL) -> None:
         self.name = name
+        self.notes: list[str] = []
         self.base_skill = self.skill = base_skill
         self.base_hash = hashlib.blake2b(str(base_skill).encode(), digest_size=8).hexdigest()
 

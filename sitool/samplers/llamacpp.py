@@ -329,7 +329,7 @@ class Batch:
         return stopping.first_stop(self._model.decode(tail), stop) is not None
 
 
-def _hash(weights: Iterable[Tensor], shape: AdapterShape) -> str:
+def _hash(weights: Iterable[Tensor], shape: AdapterShape | None) -> str:
     """Hash an adapter's numbers and its scale, about 1 ms a MB."""
     digest = hashlib.blake2b(repr(shape).encode(), digest_size=16)
     for weight in weights:

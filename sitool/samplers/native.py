@@ -10,7 +10,7 @@ import inspect
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 
 import torch
@@ -23,6 +23,7 @@ from sitool.samplers import drawing, prompts, sharing, stopping
 from sitool.samplers.base import Decoding, Request, check_prompt
 from sitool.samplers.caches import SampleCache
 from sitool.samplers.chunking import chunks
+from sitool.samplers.portions import Portions
 from sitool.samplers.steps import make_steps
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class NativeSampler:
     def __init__(self, model: LocalModel, settings: Settings) -> None:
         self._model = model
         self._chunk_rows = settings.sampler.chunk_rows
+        self._portions = Portions(model.notes)
 
     def sample(
         self, requests: Sequence[Request], decoding: Decoding
@@ -50,14 +52,16 @@ class NativeSampler:
         """Yield chunk after chunk: for each request, its completions.
 
         Raises:
-            SamplerError: A prompt is empty or leaves no room in the model's context.
+            SamplerError: A prompt is empty or leaves no room in the model's context,
+                or one sample alone does not fit in memory.
         """
+        draw = partial(self._sample_rows, decoding=decoding)
         for request in requests:
             check_prompt(request, self._model.context)
         for chunk in chunks(requests, self._chunk_rows):
-            yield self._sample_chunk(chunk, decoding)
+            yield self._portions.draw(chunk, draw, decoding.max_new_tokens)
 
-    def _sample_chunk(self, chunk: list[Request], decoding: Decoding) -> list[list[Completion]]:
+    def _sample_rows(self, chunk: list[Request], decoding: Decoding) -> list[list[Completion]]:
         with torch.inference_mode(), self._model.merged():
             batch = Batch(self._model, chunk, decoding)
             batch.run()

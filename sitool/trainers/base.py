@@ -1,4 +1,4 @@
-"""What a trainer is: weighted samples in, steps out, and a changed adapter."""
+"""What a trainer is: weighted samples in, steps out, and a changed model."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class TrainStep:
 
     Attributes:
         step: From 1.
-        steps: How many there will be.
+        steps: How many there will be at most.
         loss: Weighted mean negative log-likelihood per completion token, in nats.
         tokens: Prompt and completion tokens of the step.
     """
@@ -41,14 +41,15 @@ class TrainStep:
 
 
 class Trainer(Protocol):
-    """A stream of optimizer steps on the model's adapter."""
+    """A stream of optimizer steps on the model."""
 
     def train(
         self, examples: Sequence[Example], *, start: Path | None, seed: int
     ) -> Iterator[TrainStep]:
-        """Fine-tune, beginning with the adapter in `start` (None: a fresh one).
+        """Fine-tune, beginning with what the round in `start` has learnt (None: nothing yet).
 
-        After the last step the model carries the new adapter.
+        After the last step the model carries what was learnt. What memory or
+        the like has forced on the way goes into the model's `notes`.
 
         Raises:
             TrainerError: There is nothing to train on, or the loss is not finite.
