@@ -379,7 +379,7 @@ class Settings(Group):
     def _check_parts_fit(self) -> "Settings":
         if self.trainer.method == "full" and self.sampler.name in ADAPTERS_ONLY:
             raise ValueError(
-                f"sampler.name {self.sampler.name!r} takes over adapters only, and trainer.method"
-                " is 'full'; set trainer.method=lora or sampler.name=native"
+                f"trainer.method is 'full', and the sampler {self.sampler.name!r} takes over"
+                " adapters only; set trainer.method=lora or sampler.name=native"
             )
         return self

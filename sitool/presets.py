@@ -212,8 +212,8 @@ def _listed(complaints: Sequence[str]) -> str:
 def _complaint(mistake: Mapping[str, Any]) -> str:
     """Say one mistake of pydantic's in our words."""
     place = [str(step) for step in mistake["loc"]]
-    task = place.pop(1) if place[0] == "task" and len(place) > 1 else ""
-    name, given = ".".join(place) or "settings", mistake.get("input")
+    task = place.pop(1) if place[:1] == ["task"] and len(place) > 1 else ""
+    name, given = ".".join(place), mistake.get("input")
     said = _in_our_words(mistake["msg"])
     match mistake["type"]:
         case "extra_forbidden" if task:
@@ -231,7 +231,8 @@ def _complaint(mistake: Mapping[str, Any]) -> str:
         case "union_tag_not_found":
             return "task needs a name, such as task.name=path."
         case "value_error":
-            return f"{name}: {said}."
+            # One of all settings together has no name, and says which they are.
+            return f"{name}: {said}." if name else f"{said}."
     return f"{name} is {given!r}: {said}."
 
 
