@@ -50,6 +50,9 @@ FORKS = (
 NARROW_PANELS = ("samples", "charts", "curriculum", "rounds", "signal")
 
 
+WITHOUT_LOOK = ("leave", "help", "next_panel")
+"""Actions that need not know the study."""
+
 PANELS: tuple[type[Any], ...] = (
     HeaderLine,
     PhaseBar,
@@ -146,6 +149,15 @@ class StudyScreen(Screen[None]):
             # Not at once: two processes that import at a time make the first frame late.
             self.set_timer(WARM_UP_SECONDS, self._warm_up)
 
+    @property
+    def settling(self) -> bool:
+        """Whether the study's numbers, or the samples asked for, are still to come."""
+        return self._look is None or any(p.settling for p in self.query(SamplesPanel))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Dim what needs the study as long as nothing of it was read."""
+        return True if self._look is not None or action in WITHOUT_LOOK else None
+
     def _warm_up(self) -> None:
         self._desk.ask(lambda study: study.warm_up())
 
@@ -172,6 +184,8 @@ class StudyScreen(Screen[None]):
             newest = look.summary.open if look.summary.open is not None else look.summary.head
             self._shown = newest
         self._draw()
+        if first_look:
+            self.refresh_bindings()
 
     def on_happened(self, message: Happened) -> None:
         """Follow the running round."""
