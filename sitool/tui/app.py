@@ -4,11 +4,11 @@ import gc
 from pathlib import Path
 from typing import ClassVar
 
-from textual.app import App
 from textual.binding import Binding
 
 from sitool import recent
 from sitool.errors import SitoolError
+from sitool.tui.keys import KeysInOrder
 from sitool.tui.studies import StudiesScreen
 from sitool.tui.study import StudyScreen
 from sitool.tui.themes import THEMES
@@ -17,7 +17,7 @@ SETTLED_SECONDS = 2.0
 """By then the first screens have been made."""
 
 
-class SitoolApp(App[None]):
+class SitoolApp(KeysInOrder):
     """The terminal app.
 
     Args:

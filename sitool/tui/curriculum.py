@@ -73,7 +73,7 @@ class CurriculumPanel(Widget, can_focus=True):
         self._level = 1
 
     def look(self, look: Look, shown: int | None) -> None:
-        """Draw the next round's weights, and the success of the shown round."""
+        """Draw the next round's weights, and the success of the shown round or its parent."""
         self._settings = look.summary.settings.curriculum
         plan = look.plan
         self._weights = dict(plan.weights) if plan else {}
@@ -115,7 +115,7 @@ class CurriculumPanel(Widget, can_focus=True):
             filled = self._weights.get(level, 0.0) / top * BAR_ROWS * 8
             here = round(min(max(filled - (BAR_ROWS - 1 - row) * 8, 0), 8))
             block = EIGHTHS[here] * (width - 2)
-            text.append(f"{block}  ", style=self._style(level))
+            text.append(f"{block}  ")
         return text
 
     def _style(self, level: int) -> str:
@@ -124,7 +124,10 @@ class CurriculumPanel(Widget, can_focus=True):
     def _numbers(self, name: str, width: int, write: Callable[[int], str]) -> Text:
         text = Text(f"{name:<{GUTTER}}", style="dim")
         for level in self.levels:
-            text.append(f"{write(level):<{width}}", style=f"not dim {self._style(level)}".strip())
+            text.append(
+                f"{write(level):<{width - 1}}", style=f"not dim {self._style(level)}".strip()
+            )
+            text.append(" ")
         text.append("\n")
         return text
 
@@ -197,14 +200,17 @@ class CurriculumPanel(Widget, can_focus=True):
             self.action_weigh(steps)
 
 
-def _success(summary: Summary, shown: int | None) -> dict[int, float]:
-    """Return a round's success by level, or that of the round it came from if it has none yet."""
-    while shown is not None:
-        here = summary.round(shown)
+def _success(summary: Summary, number: int | None) -> dict[int, float]:
+    """Return a round's success by level as the curriculum looks at it.
+
+    A round that is not measured yet stands where the one stands that it started from.
+    """
+    while number is not None:
+        here = summary.round(number)
         measured = here.pass_at_k.get(1) or here.accuracy
         if measured:
             return {level: m.value for level, m in measured.items() if level}
-        shown = here.round.parent
+        number = here.round.parent
     return {}
 
 

@@ -21,6 +21,7 @@ class Ask(ModalScreen[bool]):
     ]
     DEFAULT_CSS = """
     Ask { align: center middle; }
+    Ask Label { width: 100%; }
     Ask > Vertical {
         width: 64; max-width: 96%; height: auto; padding: 1 2;
         background: $surface; border: round $warning;
@@ -64,6 +65,7 @@ class Choose(ModalScreen[str | None]):
     BINDINGS: ClassVar = [Binding("escape", "dismiss(None)", "Cancel")]
     DEFAULT_CSS = """
     Choose { align: center middle; }
+    Choose Label { width: 100%; }
     Choose > Vertical {
         width: 72; max-width: 96%; height: auto; max-height: 90%; padding: 1 2;
         background: $surface; border: round $accent;
@@ -92,6 +94,7 @@ class Write(ModalScreen[str | None]):
     BINDINGS: ClassVar = [Binding("escape", "dismiss(None)", "Cancel")]
     DEFAULT_CSS = """
     Write { align: center middle; }
+    Write Label { width: 100%; }
     Write > Vertical {
         width: 72; max-width: 96%; height: auto; padding: 1 2;
         background: $surface; border: round $accent;

@@ -45,6 +45,7 @@ class ExportScreen(ModalScreen[None]):
     BINDINGS: ClassVar = [Binding("escape", "dismiss", "Cancel")]
     DEFAULT_CSS = """
     ExportScreen { align: center middle; }
+    ExportScreen Label { width: 100%; }
     ExportScreen > Vertical {
         width: 76; max-width: 96%; height: auto; padding: 1 2;
         background: $surface; border: round $accent;

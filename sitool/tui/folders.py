@@ -73,6 +73,7 @@ class OpenFolder(ModalScreen[Path | None]):
     ]
     DEFAULT_CSS = """
     OpenFolder { align: center middle; }
+    OpenFolder Label { width: 100%; }
     OpenFolder > Vertical {
         width: 80; max-width: 96%; height: auto; max-height: 90%; padding: 1 2;
         background: $surface; border: round $accent;

@@ -127,6 +127,11 @@ class SettingsForm(Widget):
         return sum(self._draft.differing(group) for group in self._draft.groups)
 
     @property
+    def settling(self) -> bool:
+        """Whether the focus is on its way to a setting that is not drawn yet."""
+        return self._showing and bool(self._focus)
+
+    @property
     def task_name(self) -> str:
         """The name of the task that is chosen."""
         return self._draft.task
@@ -149,6 +154,7 @@ class SettingsForm(Widget):
         if group in self._draft.groups:
             self.query_one("#search", Input).value = ""
             self._group = group
+            self.query_one("#groups", OptionList).highlighted = self._draft.groups.index(group)
             self._show_later(focus=place)
 
     # What a person does.
@@ -161,9 +167,11 @@ class SettingsForm(Widget):
     def _show_group(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
         group = str(event.option_id)
-        if group == self._group and self._drawn_once and not self._search:
+        # The list tells a moment later where its cursor was; it may be elsewhere by now.
+        late = event.option_index != event.option_list.highlighted
+        if late or (group == self._group and self._drawn_once and not self._search):
             return
-        self._group = group
+        self._group, self._focus = group, ""
         self.query_one("#search", Input).value = ""
         # Whoever goes on down the list does not wait for tables that were never drawn.
         self._show_soon(0 if self.query(f"#{self._table_name()}") else REST_SECONDS)
@@ -256,10 +264,12 @@ class SettingsForm(Widget):
             self._show_later()
 
     def _show_later(self, focus: str = "") -> None:
+        """Draw, and move the focus if it is to go somewhere, now or from a drawing before."""
         if self._timer is not None:
             self._timer.stop()
-        self._drawn_once = True
-        self._stale, self._focus = True, focus
+            self._timer = None
+        self._drawn_once = self._stale = True
+        self._focus = focus or self._focus
         if not self._showing:
             self._showing = True
             self.run_worker(self._show_until_fresh(), group="fields")
@@ -270,10 +280,12 @@ class SettingsForm(Widget):
         with contextlib.suppress(NoMatches):
             while self._stale:
                 self._stale = False
-                await self._show(self._focus)
+                await self._show()
+                if not self._stale:
+                    self._move_focus()
         self._showing = False
 
-    async def _show(self, focus: str) -> None:
+    async def _show(self) -> None:
         """Show the settings of the table, or those that the search finds."""
         searching = self._search
         found = self._draft.found(searching) if searching else []
@@ -283,10 +295,14 @@ class SettingsForm(Widget):
         for other in self.query(".fields"):
             other.display = other is pane
         self._mark()
+
+    def _move_focus(self) -> None:
+        """Go to the setting that was asked for, once it is on the screen."""
         for field in self._fields():
-            if focus in (FIRST, field.setting.path) and not field.disabled:
+            if self._focus in (FIRST, field.setting.path) and not field.disabled:
                 field.editor.focus()
                 break
+        self._focus = ""
 
     async def _table(self) -> Widget:
         """Return the settings of the present table; drawn once, since that takes a while."""

@@ -93,6 +93,11 @@ class NewStudyScreen(Screen[Path | None]):
         self.query_one("#presets", OptionList).highlighted = preset_names().index(self._preset)
         self._say_folder()
 
+    @property
+    def settling(self) -> bool:
+        """Whether the focus is still on its way to a setting; see `keys.py`."""
+        return any(form.settling for form in self.query(SettingsForm))
+
     # What a person does.
 
     @on(OptionList.OptionHighlighted, "#presets")

@@ -79,11 +79,11 @@ def line_text(line: Line, summary: Summary) -> Text:
     text = Text(line.stem, style="dim", no_wrap=True)
     text.append(r.round.label, style="bold" if r.round.id == summary.head else "")
     text.append(mark_of(r, summary))
-    if r.round.parent is None:
-        text.append("base ")
     overall = r.overall
     if overall is not None:
         text.append(f" {overall.value:.2f}".replace("0.", "."))
+    if r.round.parent is None:
+        text.append(" base")
     if r.overruled:
         text.append(f" ✎{r.overruled}")
     return text
@@ -128,7 +128,7 @@ class RoundTree(Widget):
         super().__init__(id="rounds")
         self._numbers: list[int] = []
         self._texts: list[Text] = []
-        self._quiet = False
+        self._shown: int | None = None
 
     def compose(self) -> ComposeResult:
         """Hold a list of rounds."""
@@ -139,7 +139,6 @@ class RoundTree(Widget):
         lines = tree_lines(look.summary)
         texts = [line_text(line, look.summary) for line in lines]
         options = self.query_one(OptionList)
-        self._quiet = True
         numbers = [line.round.round.id for line in lines]
         if numbers != self._numbers:
             options.clear_options()
@@ -149,15 +148,14 @@ class RoundTree(Widget):
                 if text != self._texts[place]:
                     options.replace_option_prompt_at_index(place, text)
         self._numbers, self._texts = numbers, texts
-        if shown in self._numbers and options.highlighted != self._numbers.index(shown):
-            options.highlighted = self._numbers.index(shown)
-        self.call_after_refresh(self._listen_again)
-
-    def _listen_again(self) -> None:
-        self._quiet = False
+        # A cursor that a person has just moved stays, even if we were not told of it yet.
+        if shown in numbers and (shown != self._shown or options.highlighted is None):
+            options.highlighted = numbers.index(shown)
+        self._shown = shown
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Show the round under the cursor, unless we put the cursor there ourselves."""
         event.stop()
-        if not self._quiet and event.option_index < len(self._numbers):
+        late = event.option_index != event.option_list.highlighted
+        if not late and self._numbers[event.option_index] != self._shown:
             self.post_message(self.Shown(self._numbers[event.option_index]))

@@ -93,6 +93,7 @@ class SampleTable(ScrollView, can_focus=True):
         self._store: Store | None = None
         self._pages: OrderedDict[int, list[SampleLine]] = OrderedDict()
         self._places: list[Place] = []
+        self._laid_out_for = -1
         self._styles: dict[str, Style] = {}
         self._strips: OrderedDict[tuple[int, bool], Strip] = OrderedDict()
 
@@ -161,6 +162,8 @@ class SampleTable(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """Draw the headings or one row."""
         width = self.size.width
+        if width != self._laid_out_for:
+            self._lay_out(width)
         if y < HEADER:
             shown = self._places if self.listing.ids else []
             cells = [(place.column.name, place.width) for place in shown]
@@ -176,6 +179,15 @@ class SampleTable(ScrollView, can_focus=True):
             if len(self._strips) > STRIPS:
                 self._strips.popitem(last=False)
         return self._strips[key]
+
+    def _lay_out(self, width: int) -> None:
+        """Share a width out anew.
+
+        By whoever draws, since rows are drawn in a new size before it is told of.
+        """
+        self._laid_out_for = width
+        self._strips.clear()
+        self._places = lay_out(self.scrollable_content_region.width - 2)
 
     def _row_strip(self, line: SampleLine, under_cursor: bool, width: int) -> Strip:
         cells = [(place.cell(line), place.width) for place in self._places]
@@ -216,9 +228,7 @@ class SampleTable(ScrollView, can_focus=True):
         super().notify_style_update()
 
     def on_resize(self) -> None:
-        """Share the width out anew and keep the cursor in sight."""
-        self._strips.clear()
-        self._places = lay_out(self.scrollable_content_region.width - 2)
+        """Keep the cursor in sight."""
         self._bring_into_sight()
         self.post_message(self.Sized())
 

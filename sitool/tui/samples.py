@@ -151,6 +151,11 @@ class SamplesPanel(Ruler):
         base = any(r.round.id == self._shown and r.round.parent is None for r in rounds)
         return "greedy" if base else "train"
 
+    @property
+    def settling(self) -> bool:
+        """Whether the rows that were asked for last are still to come."""
+        return self._store is not None and self._coming.question != self._listing.question
+
     def focus_table(self) -> None:
         """Give the table the keys."""
         self._table.focus()

@@ -67,6 +67,11 @@ class SettingsScreen(Screen[Changes | None]):
         """Say where it stands."""
         self._stand()
 
+    @property
+    def settling(self) -> bool:
+        """Whether the focus is still on its way to a setting; see `keys.py`."""
+        return self._form.settling
+
     def on_settings_form_changed(self, event: SettingsForm.Changed) -> None:
         """Say where it stands after an edit."""
         event.stop()

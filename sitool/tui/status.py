@@ -3,17 +3,18 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.console import Group
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 from textual.widget import Widget
-from textual.widgets import Static
 
 from sitool.progress import Progress
 from sitool.records import Phase
 from sitool.summary import Advice, RoundSummary, advise
 from sitool.tui.desk import Look
+from sitool.visible import one_line
 
 SHARES = (
     ("all_wrong", "✗", "all wrong"),
@@ -21,6 +22,8 @@ SHARES = (
     ("all_right", "✓", "all right"),
     ("unparsed", "?", "unparsed"),
 )
+LONGEST_NAME = 40
+"""Cells for the name of a study or a base."""
 RUNNING = "The round is under way; p stops it and keeps what is done."
 KEYS_OF_MOVES = {
     "step": " Press s.",
@@ -29,28 +32,49 @@ KEYS_OF_MOVES = {
 }
 
 
-class HeaderLine(Static):
+class HeaderLine(Widget):
     """One line: which study, task and base this is, and what the open round waits for."""
 
     DEFAULT_CSS = "HeaderLine { height: 1; background: $panel; padding: 0 1; }"
     reviewing = False
     """Whether rounds pause before training."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._look: Look | None = None
+        self._shown: int | None = None
+
     def look(self, look: Look, shown: int | None) -> None:
         """Draw it."""
-        s = look.summary.settings
-        name = look.summary.folder.rstrip("/").rpartition("/")[2]
+        self._look, self._shown = look, shown
+        self.refresh()
+
+    def render(self) -> Text:
+        """Write as much as there is room for; what does not change goes first."""
         text = Text(no_wrap=True, overflow="ellipsis")
         text.append("sitool ", style="bold")
+        if self._look is None:
+            return text
+        s = self._look.summary.settings
+        name = one_line(self._look.summary.folder.rstrip("/").rpartition("/")[2], LONGEST_NAME)
         text.append(f" {name} ", style="reverse")
-        text.append(f"  {s.task.name} · {s.model.base} · seed {s.seed}")
-        if look.summary.head is not None:
-            text.append(f"   head r{look.summary.head:04d}")
+        base = one_line(s.model.base.rstrip("/").rpartition("/")[2], LONGEST_NAME)
+        now = self._standing(self._look.summary.head)
+        room = self.size.width - text.cell_len - cell_len(now)
+        parts = (s.task.name, base, f"seed {s.seed}")
+        wholes = (f"  {' · '.join(parts[:count])}" for count in (3, 2, 1))
+        text.append(next((whole for whole in wholes if cell_len(whole) <= room), ""))
+        text.append(now)
+        return text
+
+    def _standing(self, head: int | None) -> str:
+        """Say which round the next one starts from, and which one is looked at."""
+        words = "" if head is None else f"   head r{head:04d}"
         if self.reviewing:
-            text.append("   review: on")
-        if shown is not None and shown != look.summary.head:
-            text.append(f"   looking at r{shown:04d}")
-        self.update(text, layout=False)
+            words += "   review: on"
+        if self._shown is not None and self._shown != head:
+            words += f"   looking at r{self._shown:04d}"
+        return words
 
 
 def review_words(look: Look) -> str:

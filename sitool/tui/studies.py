@@ -114,14 +114,17 @@ class StudiesScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Look again after another screen."""
-        if not self._folders:
-            # Nothing is in the list, so Enter is for the offer below it.
-            self.call_after_refresh(self.set_focus, None)
+        self._show_parts()
         self._look()
 
     def on_resize(self, event: events.Resize) -> None:
         """Fit the columns to the width."""
         self._draw()
+
+    @property
+    def settling(self) -> bool:
+        """Whether it is still to come what there is to choose from; see `keys.py`."""
+        return not self._folders and not self._listed
 
     # Reading, in a thread.
 
@@ -194,7 +197,10 @@ class StudiesScreen(Screen[None]):
         offer.display = empty
         self._table.display = not empty
         self.query_one("#about").display = not empty
-        if not empty and self.focused is None:
+        if empty:
+            # Nothing is in the list, so Enter is for the offer in its place.
+            self.set_focus(None)
+        elif self.focused is None:
             self._table.focus()
         self._tell_about()
         self.refresh_bindings()

@@ -42,6 +42,9 @@ DIFFICULTY = Binding.Group("Difficulty", compact=True)
 NARROW_PANELS = ("samples", "charts", "curriculum", "rounds", "signal")
 
 
+WITHOUT_LOOK = ("leave", "help", "next_panel")
+"""Actions that need not know the study."""
+
 PANELS: tuple[type[Any], ...] = (
     HeaderLine,
     PhaseBar,
@@ -145,6 +148,15 @@ class StudyScreen(Screen[None]):
             # Not at once: two processes that import at a time make the first frame late.
             self.set_timer(WARM_UP_SECONDS, self._warm_up)
 
+    @property
+    def settling(self) -> bool:
+        """Whether the study's numbers, or the samples asked for, are still to come."""
+        return self._look is None or any(p.settling for p in self.query(SamplesPanel))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Dim what needs the study as long as nothing of it was read."""
+        return True if self._look is not None or action in WITHOUT_LOOK else None
+
     def _warm_up(self) -> None:
         self._desk.ask(lambda study: study.warm_up())
 
@@ -164,6 +176,8 @@ class StudyScreen(Screen[None]):
         """Draw the study as it is now."""
         self._standing.see(message.look)
         self._draw()
+        if first_look:
+            self.refresh_bindings()
 
     def on_happened(self, message: Happened) -> None:
         """Follow the running round."""

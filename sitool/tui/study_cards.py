@@ -34,7 +34,7 @@ COLUMNS = (
     Column("accuracy", "accuracy", 8),
     Column("branch", "base to head", 12, least=76),
     Column("state", "now", 8, least=50),
-    Column("touched", "last change", 11, least=WIDE),
+    Column("touched", "last change", 12, least=WIDE),
 )
 
 

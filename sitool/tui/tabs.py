@@ -9,6 +9,9 @@ from textual.binding import Binding
 from textual.message import Message
 from textual.widget import Widget
 
+SHORT = 3
+"""Letters of a name where there is no room for all."""
+
 
 class PanelTabs(Widget, can_focus=False):
     """A line of names, of which one is shown; by mouse, or by Tab on the screen."""
@@ -43,11 +46,17 @@ class PanelTabs(Widget, can_focus=False):
         place = self._names.index(self._chosen)
         return self._names[(place + places) % len(self._names)]
 
+    def _words(self) -> list[str]:
+        """Return the names as they are written: where there is little room, only one in full."""
+        if sum(len(name) + 3 for name in self._names) <= self.size.width:
+            return self._names
+        return [name if name == self._chosen else name[:SHORT] for name in self._names]
+
     def render(self) -> Text:
         """Draw the names."""
         text = Text(no_wrap=True)
-        for name in self._names:
-            text.append(f" {name} ", style="reverse bold" if name == self._chosen else "")
+        for name, word in zip(self._names, self._words(), strict=True):
+            text.append(f" {word} ", style="reverse bold" if name == self._chosen else "")
             text.append(" ")
         text.append("  Tab: next", style="dim")
         return text
@@ -55,8 +64,8 @@ class PanelTabs(Widget, can_focus=False):
     def on_click(self, event: events.Click) -> None:
         """Choose what was clicked."""
         place = 1
-        for name in self._names:
-            place += len(name) + 3
+        for name, word in zip(self._names, self._words(), strict=True):
+            place += len(word) + 3
             if event.x < place:
                 self.post_message(self.Chosen(name))
                 return

@@ -1,14 +1,22 @@
-"""Screens are driven by the clock: on a busy machine a test of one may have to try again."""
+"""What the tests of screens share: a pilot that knows when the app is at rest."""
 
-from pathlib import Path
+import threading
+from collections.abc import Iterator
 
 import pytest
+import textual.app
+import textual.pilot
+from waiting import LONGEST_SECONDS, settled
 
-HERE = Path(__file__).parent
 
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let a failing test of a screen run twice more; a real fault fails each time."""
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.flaky(reruns=2))
+@pytest.fixture(autouse=True)
+def _exact_pilot(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let keys and pauses of a pilot end when the app is at rest, not when it seems so."""
+    monkeypatch.setattr(textual.app, "wait_for_idle", settled)
+    monkeypatch.setattr(textual.pilot, "wait_for_idle", settled)
+    yield
+    # What an app has left to a thread must not be done in the test after this one.
+    for thread in threading.enumerate():
+        if thread.name in ("aside", "desk", "lister"):
+            thread.join(LONGEST_SECONDS)
+            assert not thread.is_alive()

@@ -8,6 +8,7 @@ from textual.app import App, ComposeResult
 from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import Static
+from waiting import until
 
 from sitool.client import open_study
 from sitool.tui.desk import Desk, Done, Failed, Look, Looked
@@ -88,16 +89,6 @@ class OnePanel(App[None]):
 
     def ids(self) -> list[int]:
         return list(self.table.listing.ids)
-
-
-async def until(pilot: Pilot[Any], there: Callable[[], Any], seconds: float = 10.0) -> None:
-    """Wait for something."""
-    import time
-
-    limit = time.monotonic() + seconds
-    while not there():
-        assert time.monotonic() < limit, "it never came"
-        await pilot.pause(0.01)
 
 
 async def listed(pilot: Pilot[Any], app: OnePanel) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from studies import create
 from textual.app import App, ComposeResult
+from waiting import until
 
 from sitool.client import Study
 from sitool.plots import KINDS
@@ -116,9 +117,8 @@ async def test_losses_come_live_over_those_of_the_shown_round(study: Study) -> N
         app.panel.kind = "loss"
         app.panel.look(look_of(study, working=True), 2)
         app.panel.losses([1, 2, 3], [3.0, 2.5, 2.25])
-        await pilot.pause(0.7)
-        assert "Training loss of r2 and r3" in app.text()
-        assert "2.250" in app.text()
+        await until(pilot, lambda: "Training loss of r2 and r3" in app.text())
+        await until(pilot, lambda: "2.250" in app.text())
 
 
 async def test_every_chart_can_be_drawn_without_colour(

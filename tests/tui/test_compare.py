@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from textual.app import App
 from textual.widgets import DataTable, Select, Static
+from waiting import until
 
 from sitool.client import Study
 from sitool.metrics import Accuracy
@@ -251,11 +252,7 @@ async def test_through_a_real_desk(two_rounds: Path) -> None:
 
     app = Desked()
     async with app.run_test(size=(120, 40)) as pilot:
-        for _ in range(100):
-            await pilot.pause(0.02)
-            if app.screen.query_one(PairTable).pairs:
-                break
-        assert app.screen.query_one(PairTable).pairs
+        await until(pilot, lambda: app.screen.query_one(PairTable).pairs)
         await pilot.press("escape")
         app.desk.close()
 

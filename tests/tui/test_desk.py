@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from studies import first_sample
 from textual.message import Message
+from waiting import LONGEST_SECONDS
 
 from sitool.client import Study
 from sitool.errors import StudyError
@@ -28,7 +29,7 @@ class Ears:
     def of(self, kind: type[Any]) -> list[Any]:
         return [message for message in self.heard if isinstance(message, kind)]
 
-    def wait(self, true: Callable[[], bool], seconds: float = 10.0) -> None:
+    def wait(self, true: Callable[[], bool], seconds: float = LONGEST_SECONDS) -> None:
         deadline = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < deadline, self.heard
@@ -49,6 +50,19 @@ def desk(study: Study, ears: Ears) -> Iterator[Desk]:
     made.close()
 
 
+def wait_for_looks(desk: Desk, ears: Ears, count: int = 5) -> None:
+    """Wait until the desk has looked some more times, whatever it says of it."""
+    looked: list[bool] = []
+    real = desk._watch
+
+    def watch(study: Study) -> None:
+        real(study)
+        looked.append(True)
+
+    desk._watch = watch  # type: ignore[method-assign,assignment]
+    ears.wait(lambda: len(looked) >= count)
+
+
 def test_the_first_look_comes_at_once_and_has_every_number(
     desk: Desk, ears: Ears, study: Study
 ) -> None:
@@ -62,7 +76,7 @@ def test_the_first_look_comes_at_once_and_has_every_number(
 
 def test_nothing_is_said_while_nothing_changes(desk: Desk, ears: Ears) -> None:
     before = len(ears.heard)
-    time.sleep(0.5)
+    wait_for_looks(desk, ears)
     assert len(ears.heard) == before
 
 
@@ -124,7 +138,7 @@ def test_a_deleted_study_is_said_once(desk: Desk, ears: Ears, study: Study) -> N
     for file in study.folder.glob("study.db*"):
         file.unlink()
     ears.wait(lambda: bool(ears.of(Failed)))
-    time.sleep(0.3)
+    wait_for_looks(desk, ears)
     assert [failed.error.message for failed in ears.of(Failed)] == [
         f"The study in {str(study.folder)!r} is gone: study.db was removed."
     ]

@@ -1,6 +1,6 @@
 """The form of settings: made from their declarations, checked on every change."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -8,6 +8,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Select, Static, Switch
+from waiting import until
 
 from sitool import registry
 from sitool.config import Settings
@@ -15,7 +16,7 @@ from sitool.presets import build_settings, describe_settings, preset_names
 from sitool.tui.declared import about_group, settings_of, stepped, written
 from sitool.tui.draft import Draft
 from sitool.tui.fields import SettingField
-from sitool.tui.form import FOUND_AT_MOST, SettingsForm
+from sitool.tui.form import FOUND_AT_MOST, REST_SECONDS, SettingsForm
 
 
 class FormApp(App[None]):
@@ -55,14 +56,6 @@ async def shown(
     async with app.run_test(**more) as pilot:
         await pilot.pause()
         yield app, pilot
-
-
-async def until(pilot: Pilot[None], true: Callable[[], Any]) -> None:
-    for _ in range(300):
-        if true():
-            return
-        await pilot.pause(0.02)
-    raise AssertionError("it never came")
 
 
 async def go_to(app: FormApp, pilot: Pilot[None], group: str) -> None:
@@ -366,7 +359,6 @@ async def test_going_quickly_through_the_tables_ends_at_the_last() -> None:
 
 async def test_a_complaint_from_elsewhere_is_shown_until_the_next_edit() -> None:
     async with shown(Settings()) as (app, pilot):
-        await pilot.pause(0.3)  # What mounts last would take the focus again.
         app.form.complain("model.base", "There is no base 'x'.")
         app.form.show_complaint()
         await until(pilot, lambda: app.groups() == {"model"})
@@ -374,6 +366,22 @@ async def test_a_complaint_from_elsewhere_is_shown_until_the_next_edit() -> None
         await until(pilot, lambda: app.focused is app.field("model.base").editor)
         await pilot.press("t")
         assert app.form.complaints == {}
+
+
+async def test_a_complaint_keeps_the_screen_whatever_the_list_tells_later() -> None:
+    async with shown(Settings()) as (app, pilot):
+        groups = app.query_one("#groups", OptionList)
+        first = OptionList.OptionHighlighted(groups, groups.get_option_at_index(0), 0)
+        app.form.complain("model.base", "There is no base 'x'.")
+        app.form.show_complaint()
+        groups.post_message(first)  # As on a busy machine, from before the complaint.
+        app.form._show_soon(REST_SECONDS)
+        await until(pilot, lambda: app.groups() == {"model"})
+        await until(pilot, lambda: app.focused is app.field("model.base").editor)
+        assert groups.get_option_at_index(groups.highlighted or 0).id == "model"
+        await until(pilot, lambda: app.form._timer is None and not app.form._showing)
+        assert app.groups() == {"model"}
+        assert app.focused is app.field("model.base").editor
 
 
 async def test_text_of_a_setting_is_never_markup() -> None:

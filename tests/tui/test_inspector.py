@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sampling import OnePanel, ask, listed, until
+from sampling import OnePanel, ask, listed
 from studies import first_sample
 from textual.content import Content
 from textual.pilot import Pilot
 from textual.widgets import OptionList, Static, TextArea
+from waiting import until
 
 from sitool.client import Study
 from sitool.models.pieces import Piece, characters, read_pieces

@@ -12,14 +12,14 @@ from textual.widgets import OptionList
 
 from sitool.client import Study
 from sitool.progress import Progress
-from sitool.records import Phase
 from sitool.tui.curriculum import CurriculumPanel
 from sitool.tui.desk import Desk, Look, Looked
 from sitool.tui.dialogs import Ask, Choose, Write
 from sitool.tui.help import HelpScreen
 from sitool.tui.rounds import RoundTree, tree_lines
-from sitool.tui.status import PhaseBar, SignalPanel
+from sitool.tui.status import HeaderLine, PhaseBar, SignalPanel
 from sitool.tui.study import other_end
+from sitool.tui.tabs import PanelTabs
 
 
 def look_of(study: Study, **changes: Any) -> Look:
@@ -45,6 +45,9 @@ class OnePanel(App[None]):
 
     def on_round_tree_shown(self, message: RoundTree.Shown) -> None:
         self.said.append(message.number)
+
+    def on_panel_tabs_chosen(self, message: PanelTabs.Chosen) -> None:
+        self.said.append(message.name)
 
     def on_curriculum_panel_changed(self, message: CurriculumPanel.Changed) -> None:
         self.said.append(message.changes)
@@ -95,19 +98,69 @@ def test_the_head_is_compared_with_the_end_of_another_branch(forked: Study) -> N
     assert other_end(forked.summary(), 0) == 0
 
 
-async def test_an_open_round_shows_the_success_of_the_round_before(forked: Study) -> None:
+async def test_a_cursor_that_was_moved_stays_when_a_look_comes_at_the_same_moment(
+    forked: Study,
+) -> None:
+    app, look = OnePanel(RoundTree()), look_of(forked)
+    async with app.run_test(size=(30, 12)) as pilot:
+        app.panel.look(look, 4)
+        await pilot.pause()
+        options = app.query_one(OptionList)
+        options.highlighted = 1  # By a key; the panel is told a moment later.
+        app.panel.look(look, 4)
+        await pilot.pause()
+        assert options.highlighted == 1
+        assert app.said == [tree_lines(look.summary)[1].round.round.id]
+
+
+async def test_on_a_very_small_terminal_the_chosen_tab_is_still_named() -> None:
+    names = ("samples", "charts", "curriculum", "rounds", "signal")
+    app = OnePanel(PanelTabs(names))
+    async with app.run_test(size=(40, 12)) as pilot:
+        for name in names:
+            app.panel.choose(name)
+            await pilot.pause()
+            assert name in app.text()
+        await pilot.click(app.panel, offset=(app.text().index("cur"), 0))
+        assert app.said[-1] == "curriculum"
+
+
+async def test_a_round_that_is_not_measured_shows_the_success_it_started_from(
+    forked: Study,
+) -> None:
+    before = look_of(forked)
+    forked.step(to="select")
     app = OnePanel(CurriculumPanel())
     async with app.run_test(size=(110, 12)) as pilot:
-        app.panel.look(look_of(forked), 4)
+        app.panel.look(before, 4)
         await pilot.pause()
-        measured = [line for line in app.text().splitlines() if "success" in line]
-        forked.fork(4)
-        forked.step(to=Phase.SAMPLE)
-        assert forked.summary().open == 5
+        success = [line for line in app.text().splitlines() if "success" in line]
         app.panel.look(look_of(forked), 5)
         await pilot.pause()
-        assert [line for line in app.text().splitlines() if "success" in line] == measured
-        assert any(character.isdigit() for character in measured[0])
+        assert [line for line in app.text().splitlines() if "success" in line] == success
+        assert "·" not in success[0]
+
+
+@pytest.mark.parametrize("width", [120, 80, 60])
+async def test_the_header_always_says_which_round_is_looked_at(forked: Study, width: int) -> None:
+    app = OnePanel(HeaderLine())
+    async with app.run_test(size=(width, 4)) as pilot:
+        app.panel.reviewing = width >= 80
+        app.panel.look(look_of(forked), 3)
+        await pilot.pause()
+        assert "looking at r0003" in app.text()
+        assert ("seed 0" in app.text()) == (width == 120)
+
+
+@pytest.mark.parametrize("question", [Ask("Is it? " * 30), Choose("Which? " * 30, [("a", "one")]),
+                                      Write("What? " * 30)])  # fmt: skip
+async def test_a_long_question_is_shown_in_full(question: Any) -> None:
+    app = OnePanel(SignalPanel())
+    async with app.run_test(size=(60, 30)) as pilot:
+        app.push_screen(question)
+        await pilot.pause()
+        word = question._question.split()[0]
+        assert app.text().count(word) == 30
 
 
 async def test_the_curriculum_is_moved_by_keys(forked: Study) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from studies import create
+from waiting import LONGEST_SECONDS
 
 import sitool
 from sitool.process import end_engine
@@ -31,16 +32,14 @@ class Tmux:
         return done.stdout
 
     def press(self, *keys: str) -> None:
-        """Type keys, one after the other as a person would."""
-        for key in keys:
-            self("send-keys", key)
-            time.sleep(0.1)
+        """Type keys, all at once as over a slow line."""
+        self("send-keys", *keys)
 
     def screen(self) -> str:
         """Return what is on the screen."""
         return self("capture-pane", "-p")
 
-    def until(self, true: Callable[[str], bool], seconds: float = 60.0) -> str:
+    def until(self, true: Callable[[str], bool], seconds: float = LONGEST_SECONDS) -> str:
         """Wait for something on the screen."""
         deadline = time.monotonic() + seconds
         while not true(screen := self.screen()):
@@ -94,9 +93,11 @@ def test_step_reject_step_and_quit(terminal: Tmux, folder: Path) -> None:
 
 def test_a_terminal_may_shrink_and_grow(terminal: Tmux) -> None:
     terminal.until(lambda screen: "Press s" in screen)
-    for size in (("40", "12"), ("80", "24"), ("120", "40")):
-        terminal("resize-window", "-x", size[0], "-y", size[1])
-        time.sleep(0.5)
-        screen = terminal.until(lambda screen: "sitool" in screen.splitlines()[0])
+    small, large = ("samples   charts",), ("Rounds", "Curriculum")
+    for width, height, words in ((40, 12, small), (80, 24, small), (120, 40, large)):
+        terminal("resize-window", "-x", str(width), "-y", str(height))
+        screen = terminal.until(
+            lambda s, w=words, h=height: len(s.splitlines()) == h and all(x in s for x in w)
+        )
+        assert screen.startswith(" sitool")
         assert "Traceback" not in screen
-    terminal.until(lambda screen: "Rounds" in screen and "Curriculum" in screen)

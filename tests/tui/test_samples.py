@@ -5,9 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sampling import OnePanel, ask, fitting, listed, until
+from sampling import OnePanel, ask, fitting, listed
 from studies import create
 from textual import events
+from waiting import text_of, until
 
 from sitool.client import Study, open_study
 from sitool.records import Action
@@ -306,6 +307,24 @@ async def test_no_row_is_wider_than_the_panel(two_rounds: Path, size: tuple[int,
         await pilot.resize_terminal(40, 12)
         await pilot.resize_terminal(*size)
         await pilot.press("pagedown")
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_rows_look_the_same_however_the_terminal_came_to_its_size(
+    two_rounds: Path, monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
+    fresh, resized = OnePanel(two_rounds), OnePanel(two_rounds)
+    async with fresh.run_test(size=(80, 24)) as pilot:
+        await listed(pilot, fresh)
+        expected = text_of(pilot).splitlines()
+    if not told:  # Rows are drawn in a new size before the table hears of it.
+        monkeypatch.setattr(SampleTable, "on_resize", lambda self: None)
+    async with resized.run_test(size=(118, 20)) as pilot:
+        await listed(pilot, resized)
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: resized.table.size.width == 78)
+        await pilot.pause()
+        assert text_of(pilot).splitlines()[1:] == expected[1:]
 
 
 def test_columns_fit_the_width() -> None:

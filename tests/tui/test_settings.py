@@ -1,6 +1,6 @@
 """The settings of the next round, on a real study."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -8,6 +8,7 @@ import pytest
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Static
+from waiting import until
 
 from sitool.client import Study
 from sitool.tui.desk import Desk, Done, Looked
@@ -35,14 +36,6 @@ class OneStudy(App[None]):
 
     def on_done(self, event: Done) -> None:
         event.then(event.result)
-
-
-async def until(pilot: Pilot[Any], true: Callable[[], Any]) -> None:
-    for _ in range(200):
-        if true():
-            return
-        await pilot.pause(0.02)
-    raise AssertionError("it never came")
 
 
 @asynccontextmanager
@@ -102,7 +95,7 @@ async def test_a_wrong_setting_is_not_applied(study: Study) -> None:
     before = study.settings
     async with opened(study) as (app, pilot):
         await edit(app, pilot, "draw.problems", "x", "ctrl+s")
-        await pilot.pause(0.2)
+        await until(pilot, lambda: any("Mend what" in n.message for n in app._notifications))
         assert isinstance(app.screen, SettingsScreen)
         assert "✗ 1 wrong" in text_of(app, "#standing")
         assert not app.results

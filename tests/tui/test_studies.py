@@ -2,16 +2,16 @@
 
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from studies import create, rows
-from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
+from waiting import until
 
 import sitool
 from sitool.engine import Engine
@@ -20,12 +20,13 @@ from sitool.tui.dialogs import Ask
 from sitool.tui.folders import FolderInput, OpenFolder, folders_like
 from sitool.tui.form import SettingsForm
 from sitool.tui.help import HelpScreen
+from sitool.tui.keys import KeysInOrder
 from sitool.tui.new_study import NewStudyScreen
 from sitool.tui.studies import StudiesScreen, StudyTable
 from sitool.tui.study_cards import columns
 
 
-class Studies(App[None]):
+class Studies(KeysInOrder):
     def __init__(self, here: Path) -> None:
         super().__init__()
         self.here = here
@@ -66,14 +67,6 @@ def here(tmp_path: Path) -> Path:
 @pytest.fixture
 def folder(two_rounds: Path, here: Path) -> Path:
     return Path(shutil.copytree(two_rounds, here / "mine"))
-
-
-async def until(pilot: Pilot[Any], true: Callable[[], Any]) -> None:
-    for _ in range(300):
-        if true():
-            return
-        await pilot.pause(0.02)
-    raise AssertionError("it never came")
 
 
 @asynccontextmanager
@@ -293,7 +286,7 @@ async def new_screen(app: Studies, pilot: Pilot[None]) -> NewStudyScreen:
 async def choose(screen: NewStudyScreen, pilot: Pilot[None], preset: str) -> None:
     presets = screen.query_one("#presets", OptionList)
     presets.highlighted = presets.get_option_index(preset)
-    await pilot.pause(0.05)
+    await pilot.pause()
 
 
 async def test_a_preset_a_name_and_the_study_is_open(here: Path) -> None:
@@ -315,9 +308,7 @@ async def test_settings_can_be_changed_before_the_study_is_made(here: Path) -> N
     async with shown(here, (80, 24)) as (app, pilot):
         screen = await new_screen(app, pilot)
         await choose(screen, pilot, "scripted")
-        await pilot.press("ctrl+t", "enter")
-        await pilot.pause(0.2)
-        await pilot.press("4", "2")
+        await pilot.press("ctrl+t", "enter", "4", "2")
         assert screen.query_one(SettingsForm).assignments() == ["seed=42"]
         await pilot.press("ctrl+s")
         await until(pilot, lambda: app.opened)

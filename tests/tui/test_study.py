@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studies import create
-from textual.pilot import Pilot
+from studies import create, rows
 from textual.widgets import Input
+from waiting import text_of, until, until_seen
 
 import sitool
 from sitool.process import end_engine, engine_pid
@@ -31,22 +31,6 @@ from sitool.tui.tabs import PanelTabs
 
 Drive = Callable[..., Any]
 WIDE, SMALL = (120, 40), (80, 24)
-
-
-def text_of(pilot: Pilot[None]) -> str:
-    strips = pilot.app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
-
-
-async def until(pilot: Pilot[None], true: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, text_of(pilot)
-        await pilot.pause(0.05)
-
-
-async def until_seen(pilot: Pilot[None], *words: str, seconds: float = 20.0) -> None:
-    await until(pilot, lambda: all(word in text_of(pilot) for word in words), seconds)
 
 
 @pytest.fixture(autouse=True)
@@ -150,7 +134,7 @@ async def test_a_killed_engine_shows_as_such_and_s_goes_on(tmp_path: Path) -> No
         await pilot.press("p")
         await until_seen(pilot, "waits before")
         await pilot.press("s")
-        await until_seen(pilot, "r0001 ●", seconds=60)
+        await until_seen(pilot, "r0001 ●")
     end_engine(study.folder)
     study.close()
 
@@ -169,10 +153,11 @@ async def test_a_step_during_a_round_is_refused_with_a_word_and_waits_nowhere(
             await until_seen(pilot, "A round is under way: p stops it")
         await pilot.press("p")
         await until_seen(pilot, "waits before")
-        await pilot.pause(0.5)
+        await until(pilot, lambda: not study.busy)
         assert study.summary().open == 1
         assert study.engine_pid is not None
-        assert not study.busy
+    asked = rows(study.folder, "SELECT kind, status FROM commands ORDER BY id")
+    assert asked == [("step", "done"), ("step", "stopped"), ("stop", "stopped")]
     end_engine(study.folder)
     study.close()
 
