@@ -473,6 +473,6 @@ def test_no_annotation_escapes_the_strategies_above() -> None:
 @pytest.mark.parametrize("sampler", ["llamacpp", "server"])
 def test_a_sampler_that_takes_adapters_only_is_not_given_whole_weights(sampler: str) -> None:
     wrong = [f"sampler.name={sampler}", "trainer.method=full"]
-    with pytest.raises(ConfigError, match="trainer.method is 'full', and the sampler"):
+    with pytest.raises(ConfigError, match=r"trainer\.method is 'full', and the sampler"):
         build_settings(assignments=wrong)
     assert build_settings(assignments=[wrong[0]]).trainer.method == "lora"

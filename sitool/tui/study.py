@@ -151,11 +151,11 @@ class StudyScreen(Screen[None]):
     @property
     def settling(self) -> bool:
         """Whether the study's numbers, or the samples asked for, are still to come."""
-        return self._look is None or any(p.settling for p in self.query(SamplesPanel))
+        return self._standing.look is None or any(p.settling for p in self.query(SamplesPanel))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Dim what needs the study as long as nothing of it was read."""
-        return True if self._look is not None or action in WITHOUT_LOOK else None
+        return True if self._standing.look is not None or action in WITHOUT_LOOK else None
 
     def _warm_up(self) -> None:
         self._desk.ask(lambda study: study.warm_up())
@@ -174,6 +174,7 @@ class StudyScreen(Screen[None]):
 
     def on_looked(self, message: Looked) -> None:
         """Draw the study as it is now."""
+        first_look = self._standing.look is None
         self._standing.see(message.look)
         self._draw()
         if first_look:
