@@ -83,7 +83,9 @@ class Chart(Widget, can_focus=True):
             self._due = self.set_timer(wait, self._redraw)
 
     def _redraw(self) -> None:
-        self._due = None
+        if self._due is not None:
+            self._due.stop()  # What it was to draw is drawn now.
+            self._due = None
         self._stale = True
         self.refresh()
 

@@ -64,7 +64,7 @@ async def test_a_question_that_comes_up_gets_the_keys_that_follow(
 ) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await until_seen(pilot, "Samples of r0002 · 1-")
-        burst(pilot, "e", "down", "enter")
+        burst(pilot, "e", "down", "tab")
         await until(pilot, lambda: isinstance(app.focused, Input))
         assert app.screen.query_one(OptionList).highlighted == 1
         assert str(app.screen.query_one(Input).value).endswith("samples-r0002.jsonl")
@@ -121,7 +121,7 @@ async def test_while_a_study_is_opened_its_keys_are_dim(tmp_path: Path) -> None:
     async with app.run_test(size=WIDE) as pilot:
         screen = app.screen
         assert isinstance(screen, StudyScreen)
-        await until(pilot, lambda: screen._look is not None)
+        await until(pilot, lambda: screen._standing.look is not None)
         assert enabled(screen) >= {*"sorcfq", "question_mark"}
         screen._look = None
         assert enabled(screen) & {*"sorcfq", "question_mark"} == {"q", "question_mark"}

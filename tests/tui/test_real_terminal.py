@@ -93,8 +93,8 @@ def test_step_reject_step_and_quit(terminal: Tmux, folder: Path) -> None:
 
 def test_a_terminal_may_shrink_and_grow(terminal: Tmux) -> None:
     terminal.until(lambda screen: "Press s" in screen)
-    small, large = ("samples   charts",), ("Rounds", "Curriculum")
-    for width, height, words in ((40, 12, small), (80, 24, small), (120, 40, large)):
+    tiny, small, large = ("samples   cha",), ("samples   charts",), ("Rounds", "Curriculum")
+    for width, height, words in ((40, 12, tiny), (80, 24, small), (120, 40, large)):
         terminal("resize-window", "-x", str(width), "-y", str(height))
         screen = terminal.until(
             lambda s, w=words, h=height: len(s.splitlines()) == h and all(x in s for x in w)
