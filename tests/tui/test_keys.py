@@ -123,7 +123,7 @@ async def test_while_a_study_is_opened_its_keys_are_dim(tmp_path: Path) -> None:
         assert isinstance(screen, StudyScreen)
         await until(pilot, lambda: screen._standing.look is not None)
         assert enabled(screen) >= {*"sorcfq", "question_mark"}
-        screen._look = None
+        screen._standing.look = None
         assert enabled(screen) & {*"sorcfq", "question_mark"} == {"q", "question_mark"}
     end_engine(tmp_path / "new")
 
