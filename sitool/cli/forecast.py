@@ -161,17 +161,17 @@ def _show_trials(
     tried: list[tuple[trials.Candidate, trials.Trial | None]], best: trials.Candidate
 ) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2))
-    for column in ("settings", "a batch, tokens/s", "rows", "4 rows, tokens/s", "remark"):
-        table.add_column(column, overflow="fold")
+    for column in ("sampler", "a batch", "its rows", "4 rows"):
+        table.add_column(column, justify="left" if column == "sampler" else "right")
     for candidate, trial in tried:
         mark = "● " if candidate is best else "  "
         figures = ("cannot run it", "", "")
         if trial is not None:
-            figures = (f"{trial.batch:,.0f}", f"{trial.rows:,}", f"{trial.small:,.0f}")
-        table.add_row(Text(mark + candidate.key), *figures, candidate.remark)
+            figures = (f"{trial.batch:,.0f} tokens/s", f"{trial.rows:,}", f"{trial.small:,.0f}")
+        table.add_row(Text(mark + candidate.name), *figures)
     console.print(table)
+    for candidate, _ in tried:
+        if candidate.remark:
+            say(f"{candidate.name} {candidate.remark}.")
     sets = " ".join(f"--set {assignment}" for assignment in best.assignments)
-    say(f"\nThe quickest for a round's batch: {best.key}")
-    if best.remark:
-        say(f"Mind: it {best.remark}.")
-    say(f"Use it: sitool new DIR {sets}")
+    say(f"\nThe quickest for a round's batch is {best.name}. Use it: sitool new DIR {sets}")

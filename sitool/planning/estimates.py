@@ -17,7 +17,7 @@ from sitool.planning.memory import Need, Setup, needs, peak_bytes, weights_bytes
 from sitool.planning.paces import Pace, Span, pace_of
 from sitool.planning.shapes import Shape, find_folder, read_shape
 from sitool.planning.situations import Situation
-from sitool.planning.tokens import Pieces, read_pieces
+from sitool.planning.tokens import Vocabulary, read_vocabulary
 from sitool.planning.work import work_of
 from sitool.records import Phase
 
@@ -106,7 +106,7 @@ def estimate(settings: Settings, situation: Situation) -> Estimate:
     rates = machines.known_rates(threads_of(settings, shape))
     setup = setup_of(settings, rates)
     work = work_of(
-        settings, situation.task, read_pieces(folder), situation.problems, situation.past
+        settings, situation.task, read_vocabulary(folder), situation.problems, situation.past
     )
     found = needs(shape, settings, setup, work)
     process, measured = process_bytes(setup, rates)
@@ -170,8 +170,8 @@ def process_bytes(setup: Setup, rates: Rates | None) -> tuple[int, bool]:
 
 def _scripted(settings: Settings, situation: Situation) -> Estimate:
     """Return the estimate of a base without weights, whose rounds take their time all the same."""
-    pieces = Pieces(frozenset())
-    work = work_of(settings, situation.task, pieces, situation.problems, situation.past)
+    vocabulary = Vocabulary(frozenset())
+    work = work_of(settings, situation.task, vocabulary, situation.problems, situation.past)
     pace = pace_of(situation.past, work, None, settings, Setup(False, 4), None)
     return Estimate({}, 0, 0, False, {}, machines.free_bytes(), False, pace, None)
 
@@ -189,10 +189,17 @@ def gigabytes(size: float) -> str:
 def span_words(seconds: Span) -> str:
     """Write a range of seconds for a person.
 
-    >>> span_words((8.2, 9.4)), span_words((40, 65)), span_words((100, 400))
-    ('8 to 9 s', '40 to 65 s', '2 to 7 min')
+    >>> span_words((8.2, 9.4)), span_words((40, 65)), span_words((50, 4000))
+    ('8 to 9 s', '40 to 65 s', '50 s to 67 min')
+    >>> span_words((0.2, 0.7))
+    '1 s'
     """
-    low, high = seconds
-    unit, size = ("s", 1) if high < 120 else ("min", 60) if high < 7200 else ("h", 3600)
-    first, last = f"{max(low / size, 0):.0f}", f"{max(high / size, 1):.0f}"
-    return f"{last} {unit}" if first == last else f"{first} to {last} {unit}"
+    (first, one), (last, other) = (_counted(value) for value in seconds)
+    if one == other:
+        return f"{last} {other}" if first == last else f"{first} to {last} {other}"
+    return f"{first} {one} to {last} {other}"
+
+
+def _counted(seconds: float) -> tuple[str, str]:
+    unit, size = ("s", 1) if seconds < 120 else ("min", 60) if seconds < 7200 else ("h", 3600)
+    return f"{max(seconds / size, 1):.0f}", unit

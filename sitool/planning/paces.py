@@ -25,7 +25,7 @@ Span = tuple[float, float]
 
 SEVERAL_ROUNDS, ONE_ROUND = 0.15, 0.25
 """How far the next round may lie outside of what earlier ones took."""
-UNCERTAIN: Span = (0.6, 1.8)
+UNCERTAIN: Span = (0.5, 2.5)
 """How far a count of operations may be off."""
 MODEL_PHASES = (Phase.SAMPLE, Phase.TRAIN, Phase.EVALUATE)
 

@@ -17,7 +17,7 @@ SPACES = {"Ġ": {" ": "Ġ", "\n": "Ċ", "\t": "ĉ"}, "▁": {" ": "▁"}}
 """How vocabularies of two kinds write white space."""
 
 
-class Pieces:
+class Vocabulary:
     """The pieces of a vocabulary.
 
     Args:
@@ -33,7 +33,7 @@ class Pieces:
     def count(self, text: str) -> int:
         """Count the tokens of a text; a character that is no piece counts as one.
 
-        >>> Pieces(frozenset({"a", "b", "ab", "Ġab"})).count("ab abb")
+        >>> Vocabulary(frozenset({"a", "b", "ab", "Ġab"})).count("ab abb")
         3
         """
         if not self._pieces:
@@ -52,18 +52,18 @@ class Pieces:
         return 1
 
 
-def read_pieces(folder: Path) -> Pieces:
+def read_vocabulary(folder: Path) -> Vocabulary:
     """Read a base's vocabulary; an unreadable one counts characters."""
     file = folder / "tokenizer.json"
     try:
         return _read(str(file), file.stat().st_mtime_ns)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return Pieces(frozenset())
+        return Vocabulary(frozenset())
 
 
 @lru_cache(maxsize=4)
-def _read(file: str, changed: int) -> Pieces:
+def _read(file: str, changed: int) -> Vocabulary:
     vocabulary = json.loads(Path(file).read_text(encoding="utf-8"))["model"]["vocab"]
     # Unigram models list (piece, score).
     names = vocabulary if isinstance(vocabulary, dict) else [piece for piece, _ in vocabulary]
-    return Pieces(frozenset(names))
+    return Vocabulary(frozenset(names))

@@ -39,6 +39,16 @@ class Candidate:
     remark: str
 
     @property
+    def name(self) -> str:
+        """Return its name for a person.
+
+        >>> Candidate(("sampler.name=native", "model.dtype=float32"), "").name
+        'native float32'
+        """
+        values = [text.partition("=")[2] for text in self.assignments]
+        return f"{values[0]} {values[-1]}"
+
+    @property
     def key(self) -> str:
         """Return its name in the cache."""
         return " ".join(self.assignments)
@@ -59,8 +69,8 @@ class Trial:
     rows: int
 
 
-ROUNDED = "samples from rounded weights: log-probabilities differ from the trained model's"
-HALF = "the base runs and learns in bfloat16: log-probabilities are rounded"
+ROUNDED = "samples from rounded weights, so its log-probabilities are approximate"
+HALF = "samples and trains in half precision, so log-probabilities are approximate"
 CANDIDATES = {
     "native": {
         "float32": Candidate(("sampler.name=native", "model.dtype=float32"), ""),

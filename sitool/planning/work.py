@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from sitool.config import Settings
 from sitool.planning.past import Past
-from sitool.planning.tokens import Pieces
+from sitool.planning.tokens import Vocabulary
 from sitool.records import Problem
 from sitool.seeds import generator
 from sitool.tasks.base import Task
@@ -52,7 +52,7 @@ class Work:
 def work_of(
     settings: Settings,
     task: Task,
-    pieces: Pieces,
+    vocabulary: Vocabulary,
     problems: Mapping[int, int],
     past: Sequence[Past] = (),
 ) -> Work:
@@ -66,7 +66,7 @@ def work_of(
     held_out = [level for level in task.levels if level <= highest]
     met = {level: list(_some(task, level)) for level in {*held_out, *problems} if level}
     lengths = {
-        level: [_prompt_tokens(problem, pieces, settings) for problem in some]
+        level: [_prompt_tokens(problem, vocabulary, settings) for problem in some]
         for level, some in met.items()
     }
     everything = [tokens for some in lengths.values() for tokens in some]
@@ -74,7 +74,9 @@ def work_of(
     count = sum(problems.values())
     evaluated = len(held_out) * settings.evaluation.problems_per_level
     most_new = settings.sampler.max_new_tokens
-    shortest = min((pieces.count(p.truth) + 1 for some in met.values() for p in some), default=1)
+    shortest = min(
+        (vocabulary.count(p.truth) + 1 for some in met.values() for p in some), default=1
+    )
     drawn = count * settings.draw.samples
     most_kept = min(settings.selection.cap_per_problem or drawn, settings.draw.samples) * count
     found = Work(
@@ -108,9 +110,9 @@ def _some(task: Task, level: int) -> Iterator[Problem]:
         yield task.problem(level, generator("plan", level, number))
 
 
-def _prompt_tokens(problem: Problem, pieces: Pieces, settings: Settings) -> int:
+def _prompt_tokens(problem: Problem, vocabulary: Vocabulary, settings: Settings) -> int:
     around = CHAT_TOKENS if settings.model.template == "chat" else 0
-    return pieces.count(problem.prompt) + around
+    return vocabulary.count(problem.prompt) + around
 
 
 def _mean(lengths: Mapping[int, Sequence[int]], weights: Mapping[int, float]) -> float:
