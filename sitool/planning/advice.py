@@ -1,7 +1,7 @@
 """Which setting to lower so that a round fits, and to what.
 
-One setting at a time, the one that costs least: rows of a chunk change no sample,
-rows of a batch change training a little, a shorter limit cuts answers off.
+The change that costs least comes first: rows of a chunk and tokens of a part change
+nothing that is learnt, checkpointing costs time, a shorter limit cuts answers off.
 """
 
 from collections.abc import Iterator
@@ -47,16 +47,12 @@ def _milder(settings: Settings) -> Iterator[tuple[str, Settings]]:
     lowest = _changed(settings, "sampler", chunk_rows=rows[-1]) if rows else settings
     before = f"sampler.chunk_rows={rows[-1]} " if rows else ""
     trainer = settings.trainer
-    if "checkpointing" in type(trainer).model_fields:
-        checked = _changed(settings, "trainer", checkpointing="on")
-        yield "trainer.checkpointing=on", checked
-        for value in _halves(getattr(trainer, "micro_tokens", 0) or 2048):
-            yield f"trainer.micro_tokens={value}", _changed(settings, "trainer", micro_tokens=value)
-    for value in _halves(trainer.batch_size):
-        yield f"trainer.batch_size={value}", _changed(settings, "trainer", batch_size=value)
-    for value in _halves(trainer.batch_size):
-        both = _changed(lowest, "trainer", batch_size=value)
-        yield f"{before}trainer.batch_size={value}", both
+    for value in _halves(trainer.micro_tokens or 2048):
+        yield f"trainer.micro_tokens={value}", _changed(settings, "trainer", micro_tokens=value)
+    for value in _halves(trainer.micro_tokens or 2048):
+        both = _changed(lowest, "trainer", micro_tokens=value)
+        yield f"{before}trainer.micro_tokens={value}", both
+    yield "trainer.checkpointing=on", _changed(settings, "trainer", checkpointing="on")
     for value in _halves(settings.sampler.max_new_tokens):
         yield (
             f"sampler.max_new_tokens={value}",

@@ -8,8 +8,8 @@ q and k the widths of queries and of keys, L layers, and b bytes a number:
     adapter     r S 4 x 4                     weights, gradients, AdamW's two moments;
                                               S sums both sides of every linear layer
     merged      W 4                           a copy of the linear layers that holds the
-                                              adapter; while sampling and while training
-                                              an adapter in float32
+                                              adapter; in float32, while sampling, and while
+                                              training where T is large beside a layer's sides
     reading     T (6 h + 3 m) b               one layer's activations; T <= 16,384
     keys        2 L k b a token               prompts once for all their samples on the CPU,
                                               a copy for each row elsewhere; + new tokens
@@ -18,13 +18,15 @@ q and k the widths of queries and of keys, L layers, and b bytes a number:
                                               inputs and outputs, queries, keys, values,
                                               attention's output, and of the inner
                                               part both halves, the activated half, the product
-    head        C V 12                        logits, their log-softmax and a gradient, at C
-                                              completion tokens
+    head        8 C V, at most 8 x 2^25       logits at C completion tokens, in blocks
 
 Memory of the C library (on the CPU): blocks of more than 32 MB are given back once
 they are free. Smaller ones are not, and between aligned ones of changing sizes holes
-remain: training was measured to take 1.5 to 1.6 times what it holds in them in float32
-and about 2.2 times in bfloat16, and .6 of what a phase held stays beside the next.
+remain: training was measured to take about 1.55 times what it holds in them, and .6 of
+what a phase held stays beside the next.
+
+The `llamacpp` sampler has weights of its own (the GGUF file), and keys and logits for
+`llamacpp.sequences` rows.
 
 What this leaves out: what transformers does for layers that are not like Llama's
 (mixtures of experts, state spaces), and what an accelerator's libraries hold.
@@ -44,16 +46,21 @@ from sitool.records import Phase
 SMALL_BLOCK = 32 << 20
 """glibc's largest threshold for blocks that it takes from, and gives back to, the system."""
 
-HOLES = {4: 1.55, 2: 2.2}
-"""What small blocks take while training, for each byte in them, by bytes a weight."""
+HOLES = 1.55
+"""What small blocks take while training, for each byte in them."""
 STAYS = 0.6
 """Share of a phase's small blocks that the next one finds taken."""
 
 READ_TOKENS = 16384
 CPU_MICRO_TOKENS = 2048
-CUDA_MICRO_TOKENS = 32768
+CUDA_MICRO_TOKENS = 131_072
 BLOCK_LOGITS = 1 << 25
-"""Of a trainer that takes its loss in blocks."""
+"""Most logits that the trainer makes at once."""
+
+GGUF_BYTES = {"f32": 4.0, "f16": 2.0, "q8_0": 34 / 32}
+"""Bytes a weight, by the precision of a GGUF file."""
+GGUF_KEYS = 2 << 30
+"""Most that the `llamacpp` sampler gives to keys and values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +148,7 @@ def peak_bytes(beside: int, setup: Setup, found: Mapping[Phase, Need]) -> dict[P
             # torch keeps what it has and uses it again.
             peaks[phase] = max(beside + need.bytes, *peaks.values(), 0)
         elif phase is Phase.TRAIN:
-            trained = HOLES[setup.bytes_per_weight] * need.small + STAYS * sampled
+            trained = HOLES * need.small + STAYS * sampled
             peaks[phase] = int(beside + trained + large)
         else:
             sampled = max(sampled, need.small)
@@ -150,12 +157,10 @@ def peak_bytes(beside: int, setup: Setup, found: Mapping[Phase, Need]) -> dict[P
 
 
 def _evaluating(shape: Shape, settings: Settings, setup: Setup, work: Work) -> Need:
-    """Return the larger need of greedy and sampled answers."""
-    runs = [_sampling(shape, settings, setup, work, work.evaluated, 1, greedy=True)]
-    if settings.evaluation.samples:
-        count = settings.evaluation.samples
-        runs.append(_sampling(shape, settings, setup, work, work.evaluated, count))
-    return max(runs, key=lambda need: need.bytes)
+    """Return what answers to held-out problems need: one greedily, the others sampled."""
+    count = 1 + settings.evaluation.samples
+    greedy = not settings.evaluation.samples
+    return _sampling(shape, settings, setup, work, work.evaluated, count, greedy=greedy)
 
 
 def _sampling(
@@ -169,6 +174,8 @@ def _sampling(
     greedy: bool = False,
 ) -> Need:
     """Return what a chunk of `sampler.chunk_rows` rows needs: reading, going on, or drawing."""
+    if settings.sampler.name == "llamacpp":
+        return _sampling_with_llamacpp(shape, settings, work, min(problems * samples, 1 << 30))
     chunk = max(1, settings.sampler.chunk_rows // samples)
     prompts = min(problems, chunk)
     rows, b = prompts * samples, setup.bytes_per_weight
@@ -195,6 +202,20 @@ def _sampling(
     return total.need()
 
 
+def _sampling_with_llamacpp(shape: Shape, settings: Settings, work: Work, rows: int) -> Need:
+    """Return what llama.cpp needs: weights of its own, and keys of few rows at a time."""
+    ours, total = settings.llamacpp, Sum()
+    total.add("weights as GGUF", shape.parameters * GGUF_BYTES[ours.dtype], SMALL_BLOCK + 1)
+    width = 2 * shape.layers * shape.kv_heads * shape.head_size * (4 if ours.exact else 2)
+    length = work.longest_prompt + work.most_new
+    sequences = max(1, min(ours.sequences, rows, GGUF_KEYS // (width * length)))
+    total.add("keys and values", sequences * length * width, SMALL_BLOCK + 1)
+    drawing = sequences * shape.vocabulary * _logit_bytes(settings, Setup(False, 4), greedy=False)
+    total.add("drawing", drawing, SMALL_BLOCK + 1)
+    total.add("adapter", 8 * settings.trainer.rank * shape.sides, 0)
+    return total.need()
+
+
 def _logit_bytes(settings: Settings, setup: Setup, *, greedy: bool) -> int:
     """Return the bytes for each token of the vocabulary while a row's token is drawn.
 
@@ -210,34 +231,28 @@ def _logit_bytes(settings: Settings, setup: Setup, *, greedy: bool) -> int:
 
 def _training(shape: Shape, trainer: TrainerSettings, setup: Setup, work: Work) -> Need:
     """Return what the largest part of a batch needs at the turn from forward to backward."""
-    total = Sum()
-    full = getattr(trainer, "method", "lora") == "full"
-    if full:
+    total, b = Sum(), setup.bytes_per_weight
+    tokens, targets = part_of_batch(trainer, setup, work)
+    if trainer.method == "full":
         # AdamW's two moments and the gradients, in float32; half precision has a master copy.
-        copies = 12 if setup.bytes_per_weight == 4 else 16
+        copies = 12 if b == 4 else 16
         total.add("gradients and moments", copies * shape.parameters, SMALL_BLOCK + 1)
+        total.add("logits", shape.hidden * shape.vocabulary * b, SMALL_BLOCK + 1)
     else:
         total.add("adapter", 16 * trainer.rank * shape.sides, 0)
-        if setup.merges:
+        if setup.merges and tokens * (shape.hidden + shape.inner) > shape.hidden * shape.inner:
             total.add("merged copy", shape.linear * 4, shape.hidden * shape.inner * 4)
-    tokens, targets = part_of_batch(trainer, setup, work)
     inner, rest = kept_bytes_per_token(shape, trainer, setup)
-    b = setup.bytes_per_weight
     total.add("activations", tokens * inner, tokens * shape.inner * b)
     total.add("activations", tokens * rest, tokens * shape.hidden * b)
-    logits = targets * shape.vocabulary
-    if in_blocks():
-        logits = min(logits, max(BLOCK_LOGITS, shape.vocabulary))
-    backward = 4 * tokens * shape.inner * b
-    head = logits * (12 if setup.merges else 16)
-    total.add("logits", max(head, backward), logits * 4)
+    logits = min(targets * shape.vocabulary, max(BLOCK_LOGITS, shape.vocabulary))
+    total.add("logits", max(8 * logits, 4 * tokens * shape.inner * b), logits * 4)
     return total.need()
 
 
 def part_of_batch(trainer: TrainerSettings, setup: Setup, work: Work) -> tuple[int, int]:
     """Return the tokens of the largest part of a batch, and those of them that carry loss."""
-    most = getattr(trainer, "micro_tokens", 0)
-    most = most or (CUDA_MICRO_TOKENS if setup.on_gpu else CPU_MICRO_TOKENS)
+    most = trainer.micro_tokens or (CUDA_MICRO_TOKENS if setup.on_gpu else CPU_MICRO_TOKENS)
     row = work.mean_prompt + work.most_new
     rows = min(trainer.batch_size, work.examples, max(1, int(most // row)))
     tokens = max(rows * row, min(work.longest_prompt + work.most_new, most))
@@ -247,7 +262,7 @@ def part_of_batch(trainer: TrainerSettings, setup: Setup, work: Work) -> tuple[i
 def kept_bytes_per_token(shape: Shape, trainer: TrainerSettings, setup: Setup) -> tuple[int, int]:
     """Return what forward keeps of a token for backward: of inner parts, and the rest."""
     inner, rest = _layer_bytes(shape, setup)
-    if getattr(trainer, "checkpointing", "auto") == "on":
+    if trainer.checkpointing == "on":
         # Each layer's input; the layer that is being computed again in full.
         return inner, rest + shape.layers * shape.hidden * setup.bytes_per_weight
     return shape.layers * inner, shape.layers * rest
@@ -256,12 +271,6 @@ def kept_bytes_per_token(shape: Shape, trainer: TrainerSettings, setup: Setup) -
 def _layer_bytes(shape: Shape, setup: Setup) -> tuple[int, int]:
     h, m = shape.hidden, shape.inner
     q, k = shape.heads * shape.head_size, shape.kv_heads * shape.head_size
-    if setup.merges:
-        return 4 * 4 * m, 4 * (4 * h + 2 * q + 2 * k)
-    # Half precision goes through PEFT, which keeps a copy in float32 of every input.
-    return (2 * 3 + 4) * m, 4 * 7 * h + 2 * (2 * q + 2 * k) + 4 * q
-
-
-def in_blocks() -> bool:
-    """Whether the trainer takes its loss in blocks: the one that has `micro_tokens` does."""
-    return "micro_tokens" in TrainerSettings.model_fields
+    b = setup.bytes_per_weight
+    # Norms compute in float32, whatever the precision, and keep what they were given.
+    return 4 * m * b, 2 * h * (4 + b) + 2 * (q + k) * b

@@ -71,7 +71,8 @@ def pace_of(
     seconds = seconds_as_before(past, work)
     sources = [f"{len(past)} earlier round{'s' * (len(past) > 1)}"] if seconds else []
     missing = [phase for phase in needed if phase not in seconds]
-    if missing and shape is not None and rates is not None and not setup.on_gpu:
+    here = settings.sampler.name != "server" and not setup.on_gpu
+    if missing and shape is not None and rates is not None and here:
         counted = seconds_by_rates(work, shape, settings, setup, rates, tokens_a_second)
         seconds |= {phase: counted[phase] for phase in missing}
         sources.append("this machine's rates")
@@ -150,7 +151,7 @@ def seconds_by_rates(
         for count, new in zip(work.learnt, work.new, strict=True):
             tokens = count * settings.trainer.epochs * (work.mean_prompt + new)
             targets = count * settings.trainer.epochs * new
-            full = getattr(settings.trainer, "method", "lora") == "full"
+            full = settings.trainer.method == "full"
             base = (6 if full else 4) * shape.linear * tokens / flops
             spans.append(base + targets * (6 * head / flops + 2 * shape.vocabulary / rates.logits))
         return UNCERTAIN[0] * spans[0], UNCERTAIN[1] * spans[1]
@@ -158,5 +159,5 @@ def seconds_by_rates(
     return {
         Phase.SAMPLE: answering(work.drawn, work.problems),
         Phase.TRAIN: training(),
-        Phase.EVALUATE: answering(work.answers, 2 * work.evaluated),
+        Phase.EVALUATE: answering(work.answers, work.evaluated),
     }

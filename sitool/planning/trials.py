@@ -8,10 +8,10 @@ What this leaves out: how the base learns; that is always torch.
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 
 from sitool import registry
 from sitool.config import Settings
+from sitool.errors import MissingDependencyError
 from sitool.planning import machines
 from sitool.presets import build_settings
 from sitool.seeds import generator
@@ -21,9 +21,6 @@ PROGRAM = "from sitool.samplers.speed import main; main()"
 TRIAL_SECONDS = 240.0
 FILE = "trials.json"
 PROMPTS = 64
-
-NEEDS = {"llamacpp": ("llama_cpp", "gguf")}
-"""Modules that a sampler needs beside what sitool does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +86,11 @@ CANDIDATES = {
 def candidates() -> Iterator[Candidate]:
     """Yield the ways of sampling that this installation has."""
     for name in registry.names("sampler"):
-        if all(find_spec(module) is not None for module in NEEDS.get(name, ())):
-            yield from CANDIDATES.get(name, {}).values()
+        try:
+            registry.check_installed("sampler", name)
+        except MissingDependencyError:
+            continue
+        yield from CANDIDATES.get(name, {}).values()
 
 
 def run_trial(candidate: Candidate, settings: Settings, task: Task) -> Trial | None:
@@ -121,9 +121,8 @@ def recommended(tried: list[tuple[Candidate, Trial]]) -> Candidate:
 def tokens_a_second(settings: Settings) -> float | None:
     """Return what was measured for these settings, for a batch; None: not tried here."""
     dtype = "float32" if settings.model.dtype == "auto" else settings.model.dtype
-    precision = getattr(getattr(settings, "llamacpp", None), "dtype", "f32")
     kinds = CANDIDATES.get(settings.sampler.name, {})
-    candidate = kinds.get(precision if settings.sampler.name == "llamacpp" else dtype)
+    candidate = kinds.get(settings.llamacpp.dtype if settings.sampler.name == "llamacpp" else dtype)
     if candidate is None:
         return None
     entry = machines.read_cache(FILE).get(_key(settings, candidate.key))

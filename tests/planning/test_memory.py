@@ -87,9 +87,6 @@ def test_more_of_anything_never_needs_less(rows: int, other: int, new: int, samp
 
 
 def test_full_fine_tuning_keeps_two_moments_and_a_gradient() -> None:
-    trainer = Settings().trainer
-    if "method" not in type(trainer).model_fields:
-        pytest.skip("this trainer knows adapters only")
     full = build_settings(assignments=["trainer.method=full"])
     assert needs(SHAPE, full, CPU, WORK)[Phase.TRAIN].terms["gradients and moments"] == 120_000
 
