@@ -111,9 +111,9 @@ def run_trial(candidate: Candidate, settings: Settings, task: Task) -> Trial | N
 
 
 def recommended(tried: list[tuple[Candidate, Trial]]) -> Candidate:
-    """Return the quickest candidate for a batch; an exact one if it is within a tenth of it."""
+    """Return the quickest candidate for a batch; an exact one if it is within a fifth of it."""
     best = max(trial.batch for _, trial in tried)
-    near = [(c, t) for c, t in tried if t.batch >= 0.9 * best]
+    near = [(c, t) for c, t in tried if t.batch >= 0.8 * best]
     exact = [(c, t) for c, t in near if not c.remark]
     return max(exact or near, key=lambda pair: pair[1].batch)[0]
 

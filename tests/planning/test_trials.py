@@ -12,7 +12,8 @@ EXACT, ROUNDED = Candidate(("sampler.name=native",), ""), Candidate(("x=y",), "i
 
 
 @pytest.mark.parametrize(
-    ("exact", "rounded", "best"), [(100, 105, EXACT), (100, 120, ROUNDED), (100, 50, EXACT)]
+    ("exact", "rounded", "best"),
+    [(100, 105, EXACT), (100, 140, ROUNDED), (100, 120, EXACT), (100, 50, EXACT)],
 )
 def test_an_exact_one_wins_unless_it_is_clearly_slower(
     exact: float, rounded: float, best: Candidate
