@@ -1,7 +1,7 @@
 """What `sitool plan` says of a round, beside what the round then takes.
 
     python -m benchmarks.planning                # the built-in base, and a middling one
-    python -m benchmarks.planning --large        # Qwen2.5-0.5B's shape too; takes 12 GB and long
+    python -m benchmarks.planning --large        # Qwen2.5-0.5B's shape too; takes 5 GB and some minutes
 
 Every shape has a process of its own, whose largest resident memory counts. Each
 sample is accepted by hand, since random weights are never right. Time is told twice:
@@ -120,7 +120,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, contextlib.chdir(Path(__file__).parent.parent):
         root = Path(name)
         shapes: dict[str, tuple[str, tuple[str, ...]]] = {
-            "tiny, the default preset": ("tiny", ()),
+            "tiny, the default settings": ("tiny", ()),
             "tiny, small chunks": ("tiny", (*SMALL, "sampler.chunk_rows=64")),
         }
         for label, changes in (("56 M, vocabulary 100,000", MIDDLING), ("narrow", NARROW)):

@@ -23,7 +23,7 @@ q and k the widths of queries and of keys, L layers, and b bytes a number:
 Memory of the C library (on the CPU): blocks of more than 32 MB are given back once
 they are free. Smaller ones are not, and between aligned ones of changing sizes holes
 remain: training was measured to take about 1.55 times what it holds in them, and .6 of
-what a phase held stays beside the next.
+that is still taken in the evaluation after it.
 
 The `llamacpp` sampler has weights of its own (the GGUF file), and keys and logits for
 `llamacpp.sequences` rows.
@@ -49,7 +49,7 @@ SMALL_BLOCK = 32 << 20
 HOLES = 1.55
 """What small blocks take while training, for each byte in them."""
 STAYS = 0.6
-"""Share of a phase's small blocks that the next one finds taken."""
+"""Share of training's small blocks that the evaluation finds taken."""
 
 READ_TOKENS = 16384
 CPU_MICRO_TOKENS = 2048
@@ -148,7 +148,7 @@ def peak_bytes(beside: int, setup: Setup, found: Mapping[Phase, Need]) -> dict[P
             # torch keeps what it has and uses it again.
             peaks[phase] = max(beside + need.bytes, *peaks.values(), 0)
         elif phase is Phase.TRAIN:
-            trained = HOLES * need.small + STAYS * sampled
+            trained = HOLES * need.small
             peaks[phase] = int(beside + trained + large)
         else:
             sampled = max(sampled, need.small)

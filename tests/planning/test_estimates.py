@@ -15,6 +15,8 @@ from sitool.planning.estimates import Estimate, estimate, warning
 from sitool.planning.situations import of_new_study
 from sitool.presets import build_settings
 
+pytestmark = pytest.mark.usefixtures("cache")
+
 Limit = Callable[[int], None]
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from sitool.planning import machines
 
+pytestmark = pytest.mark.usefixtures("cache")
+
 
 def test_a_machine_is_measured_once_and_remembered(cache: Path) -> None:
     assert machines.known_rates(1) is None

@@ -8,6 +8,8 @@ from sitool.planning import trials
 from sitool.planning.trials import Candidate, Trial
 from sitool.presets import build_settings
 
+pytestmark = pytest.mark.usefixtures("cache")
+
 EXACT, ROUNDED = Candidate(("sampler.name=native",), ""), Candidate(("x=y",), "is approximate")
 
 

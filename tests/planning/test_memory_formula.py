@@ -16,6 +16,8 @@ from sitool.planning.work import Work
 from sitool.presets import build_settings
 from sitool.records import Phase
 
+pytestmark = pytest.mark.usefixtures("cache")
+
 SHAPE = Shape(
     layers=2, hidden=8, heads=2, kv_heads=1, head_size=4, inner=32, vocabulary=1000, context=0,
     parameters=10_000, linear=2_000, sides=300,
