@@ -1,7 +1,7 @@
 """What `sitool plan` says of a round, beside what the round then takes.
 
     python -m benchmarks.planning                # the built-in base, and a middling one
-    python -m benchmarks.planning --large        # Qwen2.5-0.5B's shape too; takes 5 GB and some minutes
+    python -m benchmarks.planning --large        # Qwen2.5-0.5B's shape too; 5 GB, some minutes
 
 Every shape has a process of its own, whose largest resident memory counts. Each
 sample is accepted by hand, since random weights are never right. Time is told twice:
