@@ -86,6 +86,22 @@ def write_half_billion(
     transformers.Qwen2ForCausalLM(config).to(dtype).save_pretrained(folder)
 
 
+def write_model(folder: Path, **shape: int) -> None:
+    """Write random weights of a Qwen2 of some shape, with characters as tokens."""
+    folder.mkdir(exist_ok=True)
+    _write_tokenizer(folder)
+    config = transformers.Qwen2Config(
+        **shape,
+        max_position_embeddings=4096,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=0,
+        pad_token_id=0,
+    )
+    torch.manual_seed(0)
+    transformers.Qwen2ForCausalLM(config).save_pretrained(folder)
+
+
 def half_billion(device: Literal["cpu", "cuda"]) -> LocalModel:
     """Load random weights of Qwen2.5-0.5B's shape, in bfloat16 on a GPU."""
     with tempfile.TemporaryDirectory() as folder:

@@ -27,6 +27,8 @@ from sitool.events import Event
 from sitool.models.builtin import check_base
 from sitool.models.loading import check_scripted
 from sitool.parts import make_task
+from sitool.planning import situations
+from sitool.planning.estimates import Estimate, estimate
 from sitool.presets import build_settings, changed_settings, merge, parse_settings
 from sitool.process import end_engine, engine_pid, ensure_engine
 from sitool.records import Action, Phase, Sample
@@ -356,6 +358,26 @@ class Study:
         """
         head = self._head_view().record
         return loop.plan_round(self._store, self.task, self.settings, head)
+
+    def estimate(self, *assignments: str) -> Estimate:
+        """Estimate the memory and the time that the next round will take; loads no model.
+
+        Before the base is measured it is the first round that draws.
+
+        Args:
+            assignments: `a.b=value` texts, laid over the settings of the next round.
+
+        Raises:
+            SitoolError: A setting is wrong, or the base's files are not on this machine.
+        """
+        settings = build_settings(assignments=assignments, base=self.settings)
+        head = self._store.tree.head
+        if head is None:
+            return estimate(settings, situations.of_new_study(settings, self.task))
+        parent = self._store.tree.round(head)
+        problems = loop.plan_round(self._store, self.task, settings, parent).problems
+        known = (self._store, head, settings, self.task, problems, self.engine_pid)
+        return estimate(settings, situations.of_round(*known))
 
     def would_train_on(self, number: int) -> int:
         """Return how many samples a round would train on under the rulings of this moment."""

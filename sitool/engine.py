@@ -35,6 +35,7 @@ from sitool.config import Settings
 from sitool.errors import SitoolError, StoreError, StudyError
 from sitool.events import Event
 from sitool.parts import Parts, make_task
+from sitool.planning import estimates, situations
 from sitool.presets import parse_settings
 from sitool.records import Action, Phase
 from sitool.store import Command, Round, Store
@@ -223,6 +224,7 @@ class Engine:
         left = int(body.get("rounds", 1))
         while (left > 0 or self._store.tree.head is None) and not self._stop_asked:
             round_ = loop.open_round(self._store, self.task(self._next_settings()))
+            yield from self._forewarn(round_)
             only_base = round_.parent is None
             run = loop.run_round(
                 self._store, self.parts(round_.settings), round_, None if only_base else until
@@ -231,6 +233,14 @@ class Engine:
             left -= not only_base
             if self._stop_asked and left > 0 and self._store.tree.open_round() is None:
                 yield events.RoundStopped(round_.id, None)
+
+    def _forewarn(self, round_: Round) -> Iterator[Event]:
+        """Say before the model is loaded that the round will not fit into memory."""
+        settings, task = round_.settings, self.task(round_.settings)
+        known = (self._store, round_.parent, settings, task, round_.plan.problems, os.getpid())
+        sentence = estimates.warning(settings, situations.of_round(*known))
+        if sentence:
+            yield events.Warned(round_.id, sentence)
 
     def _until_stopped(self, run: Generator[Event, None, None], round_: Round) -> Iterator[Event]:
         """Pass events on; between two of them do what others ask, and stop if asked to."""

@@ -214,3 +214,10 @@ def study(two_rounds: Path, tmp_path: Path) -> Iterator[Any]:
     opened = sitool.open(tmp_path / "study")
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep what is measured of this machine in a folder of the test's own, and return it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "sitool"

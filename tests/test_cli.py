@@ -19,6 +19,7 @@ from sitool.cli.app import app, main
 from sitool.cli.tables import short
 from sitool.client import Study
 from sitool.errors import SitoolError
+from sitool.planning import trials
 from sitool.records import Phase
 
 SCRIPT = (sys.executable, "-c", "from sitool.cli import main; main()")
@@ -319,6 +320,47 @@ def test_every_command_has_a_help_text(cli: Cli, words: list[str]) -> None:
     said = cli(*words, "--help")
     assert said.code == 0
     assert "Usage" in said.out
+
+
+def test_plan_looks_ahead_at_a_study_and_at_a_preset(
+    cli: Cli, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert "1 earlier round" not in cli("plan", study.folder).flat
+    assert cli("plan", study.folder, "--set", "draw.problems=9", "--json").json["seconds"]
+    before = set(tmp_path.iterdir())
+    words = ("plan", "--preset", "path", "--no-probe")
+    said = cli(*words, "--set", "model.device=cpu")
+    assert "free memory" in said.flat
+    assert "(assumed, not measured here)" in said.flat
+    assert "How long it takes is not known" in said.flat
+    small, large = (
+        cli(*words, "--json", "--set", f"sampler.chunk_rows={rows}").json["peak_bytes"]
+        for rows in (8, 65536)
+    )
+    assert small < large
+    assert set(tmp_path.iterdir()) == before, "nothing is written"
+
+
+def test_plan_wants_a_study_or_a_preset(cli: Cli, study: Study) -> None:
+    for words in ([], [study.folder, "--preset", "path"]):
+        said = cli("plan", *words)
+        assert said.code == 2
+        assert "error: plan needs a study or a preset" in said.err
+
+
+def test_the_doctor_measures_samplers(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(
+        trials, "candidates", lambda: iter(list(trials.CANDIDATES["native"].values())[:1])
+    )
+    found = cli("doctor", "--bench", "--json").json
+    assert found["recommended"] == ["sampler.name=native", "model.dtype=float32"]
+    assert found["tried"][0]["tokens_a_second"] > 0
+    said = cli("doctor", "--bench", "--base", "scripted")
+    assert said.code == 2
 
 
 NEED_NO_STUDY = {"new", "demo", "presets", "tasks", "settings", "doctor"}

@@ -30,7 +30,8 @@ def heavy_after(code: str, *arguments: str) -> list[str]:
         "sitool", "sitool.cli", "sitool.client", "sitool.summary", "sitool.store", "sitool.config",
         "sitool.presets", "sitool.export", "sitool.engine", "sitool.loop", "sitool.parts",
         "sitool.registry", "sitool.verifiers.worker", "sitool.samplers.scripted",
-        "sitool.tui.studies", "sitool.tui.settings",
+        "sitool.tui.studies", "sitool.tui.settings", "sitool.tui.new_study",
+        "sitool.planning.estimates",
     ],
 )  # fmt: skip
 def test_importing_loads_no_model_library(module: str) -> None:
@@ -46,6 +47,11 @@ def test_creating_and_looking_at_a_study_loads_no_model_library(tmp_path: Path) 
         "study.configure('draw.samples=2')\n"
         "sitool.open(sys.argv[1]).rounds()"
     )
+    assert heavy_after(code, str(tmp_path / "study")) == []
+
+
+def test_estimating_loads_no_model_library(tmp_path: Path) -> None:
+    code = "import sys, sitool\nassert sitool.create(sys.argv[1]).estimate().bytes"
     assert heavy_after(code, str(tmp_path / "study")) == []
 
 

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sitool import client, registry, shelf
-from sitool.cli import live, tables
+from sitool.cli import forecast, live, tables
 from sitool.cli.commands import AsJson, Plain, console, print_json, say
 from sitool.client import Study
 from sitool.errors import StudyError
@@ -182,8 +182,17 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def doctor(as_json: AsJson = False) -> None:
+def doctor(
+    bench: Annotated[
+        bool, typer.Option("--bench", help="Measure which sampler is the quickest: a minute.")
+    ] = False,
+    base: Annotated[str, typer.Option(help="With --bench: the base to sample from.")] = "tiny",
+    as_json: AsJson = False,
+) -> None:
     """Say what this machine has, and whether sitool can work here."""
+    if bench:
+        forecast.bench(base, as_json)
+        return
     facts = {
         "sitool": version("sitool"),
         "python": platform.python_version(),

@@ -85,6 +85,8 @@ def _follow_live(study: Study, stream: Iterator[Event], console: Console) -> boo
                 shown = _some_samples(study, event.round)
             if isinstance(event, events.RoundFinished):
                 live.console.print(_finished_line(study, event.round))
+            if isinstance(event, events.Warned):
+                live.console.print(Text(f"! {event.message}"))
             if isinstance(event, events.RoundPaused):
                 live.console.print(f"r{event.round:04d} waits before {event.before}.")
             stopped |= isinstance(event, events.RoundStopped)

@@ -17,6 +17,9 @@ from textual.widgets.option_list import Option
 from sitool import client
 from sitool.config import Settings
 from sitool.errors import ModelError, SitoolError, StoreError, TaskError
+from sitool.parts import make_task
+from sitool.planning.estimates import estimate
+from sitool.planning.situations import of_new_study
 from sitool.presets import build_settings, changed_settings, load_preset, preset_names
 from sitool.shelf import DEMO_PRESET, free_name, holds_study
 from sitool.tui.aside import in_thread
@@ -61,6 +64,7 @@ class NewStudyScreen(Screen[Path | None]):
     NewStudyScreen #preset-pane VerticalScroll {
         width: 1fr; padding-left: 1; border-left: solid $panel;
     }
+    NewStudyScreen #estimate { height: 1; padding: 0 1; color: $text-muted; }
     NewStudyScreen #complaint { height: auto; padding: 0 1; color: $text-error; display: none; }
     """
 
@@ -70,6 +74,8 @@ class NewStudyScreen(Screen[Path | None]):
         self._preset = DEMO_PRESET
         self._proposed = self._propose()
         self._making = False
+        self._estimating = False
+        self._estimated: tuple[str, list[str]] | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out the folder, the presets and the settings."""
@@ -85,6 +91,7 @@ class NewStudyScreen(Screen[Path | None]):
                     yield Static(id="preset-about")
             with TabPane("All settings", id="settings-pane"):
                 yield SettingsForm(build_settings(self._preset))
+        yield Static(id="estimate")
         yield Static(id="complaint")
         yield Footer()
 
@@ -92,6 +99,7 @@ class NewStudyScreen(Screen[Path | None]):
         """Begin at the preset of the demo."""
         self.query_one("#presets", OptionList).highlighted = preset_names().index(self._preset)
         self._say_folder()
+        self.call_after_refresh(self._ask_estimate)
 
     @property
     def settling(self) -> bool:
@@ -114,6 +122,7 @@ class NewStudyScreen(Screen[Path | None]):
         if untouched:
             folder.value = self._proposed
         self._say_tab()
+        self._ask_estimate()
 
     @on(OptionList.OptionSelected, "#presets")
     def _to_folder(self, event: OptionList.OptionSelected) -> None:
@@ -134,6 +143,7 @@ class NewStudyScreen(Screen[Path | None]):
         event.stop()
         self._complain("")
         self._say_tab()
+        self._ask_estimate()
 
     def action_turn(self) -> None:
         """Go to the settings, or back to the presets."""
@@ -203,6 +213,21 @@ class NewStudyScreen(Screen[Path | None]):
         mark = " ✗" if form.complaints else f" ●{form.differing()}" if form.differing() else ""
         self.query_one(TabbedContent).get_tab("settings-pane").label = f"All settings{mark}"
 
+    def _ask_estimate(self) -> None:
+        """Have a round of such a study estimated, in a thread; one question at a time."""
+        form = self.query_one(SettingsForm)
+        asked = (self._preset, form.assignments())
+        if self._estimating or not form.valid or asked == self._estimated:
+            return
+        self._estimating, self._estimated = True, asked
+        in_thread(self, partial(_estimate, *asked), self._say_estimate)
+
+    def _say_estimate(self, words: str) -> None:
+        self._estimating = False
+        place = self.query_one("#estimate", Static)
+        place.update(Text(words, no_wrap=True, overflow="ellipsis"))
+        self._ask_estimate()
+
     def _complain(self, text: str) -> None:
         place = self.query_one("#complaint", Static)
         place.update(Text(text))
@@ -216,6 +241,18 @@ def _make(folder: Path, preset: str, assignments: Sequence[str]) -> Path | Sitoo
     except SitoolError as error:
         return error
     return folder
+
+
+def _estimate(preset: str, assignments: Sequence[str]) -> str:
+    """Say what a round of such a study will take; nothing where that cannot be told."""
+    try:
+        settings = build_settings(preset, assignments=assignments)
+        found = estimate(settings, of_new_study(settings, make_task(settings)))
+    except SitoolError:
+        return ""
+    if found.fits is False:
+        return f"✗ {found.sentence}"
+    return f"A round takes {found.short}." if found.short else ""
 
 
 def _option(name: str) -> Option:

@@ -54,6 +54,8 @@ class SettingsScreen(Screen[Changes | None]):
         reference = None if head is None else head.settings
         self._form = SettingsForm(summary.settings, reference, STUDY_WIDE)
         self._waiting = False
+        self._estimate, self._estimating = "", False
+        self._estimated: list[str] | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out the title, the form, and what is not applied yet."""
@@ -66,6 +68,7 @@ class SettingsScreen(Screen[Changes | None]):
     def on_mount(self) -> None:
         """Say where it stands."""
         self._stand()
+        self._ask_estimate()
 
     @property
     def settling(self) -> bool:
@@ -77,6 +80,7 @@ class SettingsScreen(Screen[Changes | None]):
         event.stop()
         self._answer("")
         self._stand()
+        self._ask_estimate()
 
     def action_apply(self) -> None:
         """Ask the study to take the changes; the screen closes when it has."""
@@ -148,7 +152,25 @@ class SettingsScreen(Screen[Changes | None]):
             words.append(
                 f"● {differing} {'differ' if differing > 1 else 'differs'} from {self._from}"
             )
+        if self._estimate:
+            words.append(self._estimate)
         self.query_one("#standing", Static).update(Text("   ".join(words)))
+
+    def _ask_estimate(self) -> None:
+        """Have the next round estimated as the form has it; one question at a time."""
+        assignments = self._form.assignments()
+        if self._estimating or not self._form.valid or assignments == self._estimated:
+            return
+        self._estimating, self._estimated = True, assignments
+        self._ask(lambda study: _estimate(study, assignments), self._say_estimate)
+
+    def _say_estimate(self, words: str) -> None:
+        if not self.is_attached:
+            return
+        self._estimating = False
+        self._estimate = words
+        self._stand()
+        self._ask_estimate()
 
 
 def _configure(study: Study, assignments: Sequence[str]) -> Changes | SitoolError:
@@ -157,6 +179,15 @@ def _configure(study: Study, assignments: Sequence[str]) -> Changes | SitoolErro
         return study.configure(*assignments)
     except SitoolError as error:
         return error
+
+
+def _estimate(study: Study, assignments: Sequence[str]) -> str:
+    """Say what the next round will take; nothing where that cannot be told."""
+    try:
+        found = study.estimate(*assignments)
+    except SitoolError:
+        return ""
+    return f"next round: {found.short}" if found.short else ""
 
 
 def _counted(count: int, noun: str) -> str:

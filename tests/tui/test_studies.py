@@ -315,6 +315,19 @@ async def test_settings_can_be_changed_before_the_study_is_made(here: Path) -> N
         assert sitool.open(app.opened[0]).settings.seed == 42
 
 
+async def test_a_round_of_the_new_study_is_estimated(here: Path) -> None:
+    async with shown(here, (80, 24)) as (app, pilot):
+        screen = await new_screen(app, pilot)
+        await until(pilot, lambda: "A round takes" in app.text("#estimate"))
+        form = screen.query_one(SettingsForm)
+        form._take("sampler.chunk_rows", "65536")
+        form._take("draw.problems", "100000")
+        form._take("draw.samples", "1000")
+        form._take("sampler.max_new_tokens", "8000")
+        await until(pilot, lambda: "✗" in app.text("#estimate"))
+        assert "does not fit" in app.text("#estimate")
+
+
 async def test_edits_outlive_a_change_of_preset(here: Path) -> None:
     async with shown(here) as (app, pilot):
         screen = await new_screen(app, pilot)

@@ -1,0 +1,163 @@
+"""How long each phase of a round will take: a range, and where it comes from.
+
+Earlier rounds of the study are the best witnesses: seconds for a sampled token, for
+a trained token, for an evaluated answer. Without them there are the machine's rates
+and a count of operations, which is much less certain, and the range says so:
+
+    reading    2 P operations a prompt token (P: weights of layers)
+    a step     2 (P + h V) a row, R V logits to draw from, and each layer's own cost
+    training   4 P a token (the base's weights get no gradient), 6 h V and 2 V logits
+               at a completion's token
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sitool.config import Settings
+from sitool.planning.machines import Rates
+from sitool.planning.memory import Setup
+from sitool.planning.past import Past
+from sitool.planning.shapes import Shape
+from sitool.planning.work import Work
+from sitool.records import Phase
+
+Span = tuple[float, float]
+
+SEVERAL_ROUNDS, ONE_ROUND = 0.15, 0.25
+"""How far the next round may lie outside of what earlier ones took."""
+UNCERTAIN: Span = (0.5, 2.5)
+"""How far a count of operations may be off."""
+MODEL_PHASES = (Phase.SAMPLE, Phase.TRAIN, Phase.EVALUATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long the phases take.
+
+    Attributes:
+        seconds: By phase, from and to; phases of which nothing is known are not in it.
+        source: Where it comes from, in words; nothing if nothing is known.
+    """
+
+    seconds: Mapping[Phase, Span]
+    source: str
+
+    @property
+    def total(self) -> Span | None:
+        """Return the whole round's seconds; None if a phase that runs the model is not known."""
+        if not self.source:
+            return None
+        return sum(low for low, _ in self.seconds.values()), sum(
+            high for _, high in self.seconds.values()
+        )
+
+
+def pace_of(
+    past: Sequence[Past],
+    work: Work,
+    shape: Shape | None,
+    settings: Settings,
+    setup: Setup,
+    rates: Rates | None,
+    tokens_a_second: float | None = None,
+) -> Pace:
+    """Estimate a round's phases.
+
+    Args:
+        past: Earlier rounds alike, the newest first.
+        tokens_a_second: Of this base's sampling, where it was tried out here.
+    """
+    needed = [phase for phase in MODEL_PHASES if work.problems or phase is Phase.EVALUATE]
+    seconds = seconds_as_before(past, work)
+    sources = [f"{len(past)} earlier round{'s' * (len(past) > 1)}"] if seconds else []
+    missing = [phase for phase in needed if phase not in seconds]
+    here = settings.sampler.name != "server" and not setup.on_gpu
+    if missing and shape is not None and rates is not None and here:
+        counted = seconds_by_rates(work, shape, settings, setup, rates, tokens_a_second)
+        seconds |= {phase: counted[phase] for phase in missing}
+        sources.append("this machine's rates")
+        missing = []
+    return Pace(
+        {phase: seconds[phase] for phase in Phase if phase in seconds},
+        "" if missing else " and ".join(sources),
+    )
+
+
+def seconds_as_before(past: Sequence[Past], work: Work) -> dict[Phase, Span]:
+    """Estimate from what the same work took before."""
+    learnt = [p for p in past if p.trained and p.kept]
+    each = sum(p.trained / p.kept for p in learnt) / len(learnt) if learnt else 0.0
+    amounts: dict[Phase, tuple[Callable[[Past], float], Span]] = {
+        Phase.DRAW: (lambda p: p.drawn, (work.drawn, work.drawn)),
+        Phase.SAMPLE: (
+            lambda p: p.drawn * p.mean_new,
+            (work.drawn * work.new[0], work.drawn * work.new[1]),
+        ),
+        Phase.VERIFY: (lambda p: p.drawn, (work.drawn, work.drawn)),
+        Phase.SELECT: (lambda p: p.drawn, (work.drawn, work.drawn)),
+        Phase.TRAIN: (lambda p: p.trained, (work.learnt[0] * each, work.learnt[1] * each)),
+        Phase.EVALUATE: (lambda p: p.answers, (work.answers, work.answers)),
+    }
+    found = {
+        phase: _scaled(past, phase, amount, (low, high))
+        for phase, (amount, (low, high)) in amounts.items()
+    }
+    spans = {phase: span for phase, span in found.items() if span is not None}
+    if work.problems and Phase.SAMPLE not in spans and Phase.EVALUATE in spans and work.answers:
+        # The same model answers held-out problems, some of them greedily.
+        low, high = (s * work.drawn / work.answers for s in spans[Phase.EVALUATE])
+        spans[Phase.SAMPLE] = (0.5 * low, 1.3 * high)
+    return spans if work.problems else _only(spans, Phase.EVALUATE)
+
+
+def _only(spans: dict[Phase, Span], phase: Phase) -> dict[Phase, Span]:
+    return {phase: spans[phase]} if phase in spans else {}
+
+
+def _scaled(
+    past: Sequence[Past], phase: Phase, amount: Callable[[Past], float], planned: Span
+) -> Span | None:
+    paces = [p.seconds[phase] / amount(p) for p in past if phase in p.seconds and amount(p)]
+    if not paces or not planned[1]:
+        return None
+    margin = SEVERAL_ROUNDS if len(paces) > 1 else ONE_ROUND
+    return (1 - margin) * min(paces) * planned[0], (1 + margin) * max(paces) * planned[1]
+
+
+def seconds_by_rates(
+    work: Work,
+    shape: Shape,
+    settings: Settings,
+    setup: Setup,
+    rates: Rates,
+    tokens_a_second: float | None = None,
+) -> dict[Phase, Span]:
+    """Estimate by counting operations, for the phases that run the model."""
+    flops = rates.flops if setup.merges else rates.half_flops
+    head = shape.hidden * shape.vocabulary
+
+    def answering(samples: int, prompts: int) -> Span:
+        rows = settings.sampler.chunk_rows
+        a_token = 2 * (shape.linear + head) / flops + shape.vocabulary / rates.logits
+        if tokens_a_second:
+            a_token = 1 / tokens_a_second
+        a_step = shape.layers * rates.layer_seconds * max(1.0, samples / rows) / max(1, samples)
+        reading = prompts * work.mean_prompt * 2 * shape.linear / flops
+        low, high = (reading + samples * new * (a_token + a_step) for new in work.new)
+        return UNCERTAIN[0] * low, UNCERTAIN[1] * high
+
+    def training() -> Span:
+        spans = []
+        for count, new in zip(work.learnt, work.new, strict=True):
+            tokens = count * settings.trainer.epochs * (work.mean_prompt + new)
+            targets = count * settings.trainer.epochs * new
+            full = settings.trainer.method == "full"
+            base = (6 if full else 4) * shape.linear * tokens / flops
+            spans.append(base + targets * (6 * head / flops + 2 * shape.vocabulary / rates.logits))
+        return UNCERTAIN[0] * spans[0], UNCERTAIN[1] * spans[1]
+
+    return {
+        Phase.SAMPLE: answering(work.drawn, work.problems),
+        Phase.TRAIN: training(),
+        Phase.EVALUATE: answering(work.answers, work.evaluated),
+    }
