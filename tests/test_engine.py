@@ -16,7 +16,7 @@ from studies import create, first_sample, folder_state, round_contents, rows
 import sitool
 from sitool import events
 from sitool.client import Study
-from sitool.engine import Engine, EngineBusyError, Lock
+from sitool.engine import BREATH_SECONDS, Engine, EngineBusyError, Lock
 from sitool.errors import StudyError, TrainerError
 from sitool.records import Phase
 
@@ -375,3 +375,36 @@ def test_two_studies_can_be_worked_on_at_once(tmp_path: Path) -> None:
             next(stream, None)
     assert [s.head.number for s in (one, other) if s.head] == [1, 1]
     assert sitool.open(one.folder).settings.seed == 0
+
+
+def test_after_a_stop_no_layer_begins_later_than_a_breath(tmp_path: Path) -> None:
+    """Whatever else the machine does: at most one more, let through just before."""
+    size = ("draw.problems=128", "draw.samples=16", "sampler.chunk_rows=2048")
+    study = create(tmp_path / "study", *size, real=True)
+    study.run(0)
+    other = sitool.open(study.folder)
+    begun: list[float] = []
+    asked: list[float] = []
+
+    def note(*_: Any) -> None:
+        begun.append(time.monotonic())
+        if len(begun) == 3:
+            other._store.journal.ask("stop", {}, "a test")
+            asked.append(time.monotonic())
+
+    happened: list[events.Event] = []
+    with Engine(study._store) as engine:
+        study._store.journal.ask("step", {"rounds": 1}, "a test")
+        for event in engine.work():
+            happened.append(event)
+            if isinstance(event, events.PhaseStarted) and event.phase is Phase.SAMPLE:
+                assert engine._parts is not None
+                causal_lm = engine._parts[1].model.causal_lm  # type: ignore[attr-defined]
+                for layer in causal_lm.model.layers:
+                    layer.register_forward_pre_hook(note)
+    assert happened[-1] == events.RoundStopped(1, Phase.SAMPLE)
+    assert study.round(1).summary().sampled == 0
+    late = [moment for moment in begun if moment >= asked[0] + BREATH_SECONDS]
+    assert len(late) <= 1
+    other.close()
+    study.close()

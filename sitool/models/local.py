@@ -55,7 +55,7 @@ class LocalModel:
         self.shape: AdapterShape | None = None
         self.network = causal_lm
         self._is_base = True  # The base's weights are in their places.
-        self._breathing: Any = None
+        self._breathing: list[Any] = []
         self._breathe: Callable[[], None] = lambda: None
         self.adapter: Path | None = None
         self.fresh_adapter(seed=0)
@@ -207,13 +207,20 @@ class LocalModel:
         return lora.merged(self.network)
 
     def breathe_with(self, breathe: Callable[[], None]) -> None:
-        """Call this before every pass through the network; it may raise to leave the work."""
+        """Call this before every pass through the network; it may raise to leave the work.
+
+        On a CPU, where a pass can take seconds, before every layer.
+        """
         self._breathe = breathe
-        if self._breathing is not None:
-            self._breathing.remove()
+        for hook in self._breathing:
+            hook.remove()
         causal_lm = self.causal_lm
         inner = getattr(causal_lm, causal_lm.base_model_prefix, causal_lm)
-        self._breathing = inner.register_forward_pre_hook(lambda *_: breathe())
+        stacks = (m for m in inner.modules() if isinstance(m, nn.ModuleList))
+        layers = next(stacks, ()) if self.device.type == "cpu" else ()
+        self._breathing = [
+            part.register_forward_pre_hook(lambda *_: breathe()) for part in (inner, *layers)
+        ]
 
     def breathe(self) -> None:
         """Do what `breathe_with` was given: for those who compute past the network."""

@@ -210,6 +210,31 @@ def test_an_exported_model_is_a_plain_one_with_the_adapter_in_it(
     assert tokenizer.encode("ab") == list(model.encode("ab"))
 
 
+@pytest.mark.parametrize("architecture", ["llama", "gpt2", "gpt_neox"])
+def test_on_a_cpu_every_layer_can_be_left(load_local: Load, architecture: str) -> None:
+    model = load_local(architecture)
+    layers = model.causal_lm.config.num_hidden_layers
+    ids = torch.tensor([[2, 3, 4]])
+    with torch.no_grad():
+        untouched = model.network(ids).logits
+    breaths: list[int] = []
+    for last in range(1 + layers):
+
+        def breathe(last: int = last) -> None:
+            breaths.append(last)
+            if len(breaths) > last:
+                raise KeyboardInterrupt
+
+        breaths.clear()
+        model.breathe_with(breathe)
+        with pytest.raises(KeyboardInterrupt), torch.no_grad():
+            model.network(ids)
+        assert len(breaths) == last + 1
+    model.breathe_with(lambda: None)
+    with torch.no_grad():
+        assert torch.equal(model.network(ids).logits, untouched)
+
+
 def test_text_survives_encoding_and_the_end_token_is_not_text(load_local: Load) -> None:
     model = load_local()
     ids = model.encode_completion("ab,c 12")
