@@ -187,7 +187,7 @@ def _estimate(study: Study, assignments: Sequence[str]) -> str:
         found = study.estimate(*assignments)
     except SitoolError:
         return ""
-    return f"next round: {found.short}" if found.short else ""
+    return f"next: {found.short}" if found.short else ""
 
 
 def _counted(count: int, noun: str) -> str:

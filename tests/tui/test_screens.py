@@ -147,7 +147,7 @@ async def settings(pilot: Pilot[None]) -> None:
     await until_seen(pilot, "● was 24")
     await pilot.press("ctrl+f", "ctrl+u")
     pilot.app.screen.query_one("#search", Input).cursor_blink = False
-    await until_seen(pilot, "Samples of each problem", "1 change not applied yet")
+    await until_seen(pilot, "Samples of each problem", "1 change not applied yet", "next: about")
 
 
 async def studies(pilot: Pilot[None]) -> None:
@@ -160,6 +160,7 @@ async def new_study(pilot: Pilot[None]) -> None:
     """Look at the form of a new study."""
     await studies(pilot)
     await pressing("n", until_on=NewStudyScreen)(pilot)
+    await until_seen(pilot, "A round takes")
 
 
 SCREENS: dict[str, Open] = {

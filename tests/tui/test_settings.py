@@ -149,7 +149,7 @@ async def test_help_explains_the_form(study: Study) -> None:
 
 async def test_the_next_round_is_estimated_as_it_would_be(study: Study) -> None:
     async with opened(study) as (app, pilot):
-        await until(pilot, lambda: "next round: about" in text_of(app, "#standing"))
+        await until(pilot, lambda: "next: about" in text_of(app, "#standing"))
         before = app.screen._estimated  # type: ignore[attr-defined]
         await edit(app, pilot, "draw.problems", "9", "9")
         await until(pilot, lambda: app.screen._estimated != before)  # type: ignore[attr-defined]
