@@ -17,6 +17,7 @@ from pathlib import Path
 from sitool.engine import Engine, EngineBusyError, Lock
 from sitool.errors import SitoolError, StudyError
 from sitool.store import Store
+from sitool.store.database import said_as_store_error
 
 START_SECONDS = 60.0
 """Longest wait for a fresh engine to take the lock; usually 0.3 s."""
@@ -25,6 +26,8 @@ POLL_SECONDS = 0.03
 BOOT = "from sitool.process import main; main()"
 LOG = "engine.log"
 LOG_BYTES = 1_000_000
+HINT = "try: "
+"""How the line begins that says what to do about the one before it."""
 NICENESS = 5
 """On two cores, keys pressed in an app would wait behind the training otherwise."""
 
@@ -57,9 +60,10 @@ def ensure_engine(folder: Path) -> int:
     while (pid := engine_pid(folder)) is None:
         # A second one ends at once if another front end was quicker.
         if process.poll() not in (None, 0) or time.monotonic() > deadline:
+            why, hint = _last_words(folder)
             raise EngineDiedError(
-                f"The engine of {str(folder)!r} did not start: {_last_line(folder)}",
-                f"try: look at {folder / LOG}",
+                f"The engine of {str(folder)!r} did not start: {why}",
+                hint or f"try: look at {folder / LOG}",
             )
         time.sleep(POLL_SECONDS)
     return pid
@@ -72,7 +76,7 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
         if log.stat().st_size > LOG_BYTES:
             log.replace(log.with_suffix(".log.old"))
     _children[:] = [child for child in _children if child.poll() is None]
-    with log.open("ab") as file:
+    with said_as_store_error(log), log.open("ab") as file:
         child = subprocess.Popen(
             [sys.executable, "-c", BOOT, str(folder.resolve())],
             stdin=subprocess.DEVNULL,
@@ -84,12 +88,15 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
     return child
 
 
-def _last_line(folder: Path) -> str:
+def _last_words(folder: Path) -> tuple[str, str]:
+    """Return what an engine said last, and what it said to do about it, if anything."""
     try:
-        lines = (folder / LOG).read_text(encoding="utf-8", errors="replace").splitlines()
+        text = (folder / LOG).read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return "it left no word."
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it left no word.")
+        text = ""
+    lines = ["", "it left no word.", *filter(None, map(str.strip, text.splitlines()))]
+    before, last = lines[-2:]
+    return (before, last) if last.startswith(HINT) else (last, "")
 
 
 def died(folder: Path) -> EngineDiedError:
@@ -160,5 +167,5 @@ def main() -> None:
     except EngineBusyError:
         sys.exit(0)
     except SitoolError as error:
-        print(error.message, file=sys.stderr)
+        print(error.message, error.hint, sep="\n", file=sys.stderr)
         sys.exit(1)

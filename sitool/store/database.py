@@ -165,11 +165,12 @@ def said_as_store_error(file: Path) -> Iterator[None]:
             f"The database of {folder!r} says: {error}.", _advice(str(error))
         ) from error
     except OSError as error:
-        raise StoreError(f"{folder!r} cannot be written: {error.strerror or error}.") from error
+        why = error.strerror or str(error)
+        raise StoreError(f"{folder!r} cannot be written: {why}.", _advice(why)) from error
 
 
 def _advice(complaint: str) -> str:
-    if "full" in complaint:
+    if "full" in complaint or "No space" in complaint or "quota" in complaint:
         return "try: free some disk space, then run the same command again; nothing is lost"
     if "locked" in complaint:
         return "try: again in a moment; another process is writing"

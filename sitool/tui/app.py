@@ -2,12 +2,13 @@
 
 import gc
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.binding import Binding
 
 from sitool import recent
 from sitool.errors import SitoolError
+from sitool.tui.edit import safe_lines
 from sitool.tui.keys import KeysInOrder
 from sitool.tui.studies import StudiesScreen
 from sitool.tui.study import StudyScreen
@@ -65,6 +66,14 @@ class SitoolApp(KeysInOrder):
             self.notify(f"{error.message}\n{error.hint}".strip(), severity="error", timeout=12)
             return
         self.push_screen(screen)
+
+    def notify(self, message: str, **options: Any) -> None:
+        """Say something; names and texts in it are shown as they are, and do nothing."""
+        super().notify(safe_lines(message), **{**options, "markup": False})
+
+    def action_help_quit(self) -> None:
+        """Tell whoever presses ^C how to leave."""
+        self.notify("^Q leaves sitool; an engine that is at work goes on.")
 
     def action_next_theme(self) -> None:
         """Take the next theme."""

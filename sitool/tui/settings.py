@@ -119,7 +119,8 @@ class SettingsScreen(Screen[Changes | None]):
             return
         self._waiting = False
         if isinstance(answer, SitoolError):
-            self._answer(f"✗ {answer.message} The settings are as they were.")
+            words = f"✗ {answer.message} The settings are as they were.\n{answer.hint}"
+            self._answer(words.strip())
             self._stand()
             return
         self.app.notify(f"{_counted(len(answer), 'setting')} changed, from the next round on.")
