@@ -195,9 +195,8 @@ def test_work_that_was_left_leaves_nothing_behind(load_local: Load) -> None:
         if breaths[0] > 4:
             raise Left
 
-    model.breathe_with(breathe)
     again = sampler_for(model)
-    breaths[0] = 0
+    model.breathe_with(breathe)
     with pytest.raises(Left):
         draw(again, requests, Decoding())
     assert breaths == [5]
