@@ -15,7 +15,8 @@ keeps its traceback.
     ├── ModelError               a base, an adapter or a tokenizer
     ├── SamplerError
     ├── VerifierError
-    └── TrainerError
+    ├── TrainerError
+    └── LabError                 numbers that the laboratory cannot take
 """
 
 import difflib
@@ -74,6 +75,10 @@ class VerifierError(SitoolError):
 
 class TrainerError(SitoolError):
     """A trainer cannot do what it was asked."""
+
+
+class LabError(SitoolError):
+    """The laboratory was given a number out of range, or tables that do not fit together."""
 
 
 class UnknownNameError(SitoolError):
