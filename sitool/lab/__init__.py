@@ -67,7 +67,7 @@ True
 >>> adaptive = lab.adaptive_best_of_n(model, mu)
 >>> print("draws:", adaptive.expected_draws.round(2), "at most",
 ...       lab.adaptive_draws_bound(mu, model.probabilities.max(axis=1)).round(2))
-draws: [5.01 6.03] at most [6.66 7.99]
+draws: [5.02 6.03] at most [6.66 7.99]
 
 **What is guaranteed.** With few samples the loop may get nowhere, with more it
 saturates; and easy levels first are what makes hard ones reachable, if levels
