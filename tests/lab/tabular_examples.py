@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 def random_policy(
     rng: np.random.Generator, prompts: int = 3, responses: int = 4, tied: bool = False
 ) -> TabularPolicy:
-    """Draw a policy with random truth; with `tied` some responses of a prompt are equally likely."""
+    """Draw a policy with random truth; with `tied` some responses are equally likely."""
     table = rng.integers(1, 4, (prompts, responses)) if tied else rng.random((prompts, responses))
     table = table + 0.05 * (not tied)
     return TabularPolicy(
