@@ -142,7 +142,7 @@ def _adaptive_row(row: Floats, mu: float) -> tuple[Floats, float]:
     """
     levels = np.unique(row[row > 0])[::-1]  # likeliest first
     masses = np.array([row[row == level].sum() for level in levels])
-    first = np.maximum(np.ceil(mu / levels), 1.0)  # the k from which a level is in A_k
+    first = np.ceil(mu / levels)  # the k from which a level is in A_k
     outside = np.clip(1.0 - masses.cumsum(), 0.0, 1.0)  # mass less likely than each level
     outside[-1] = 0.0
     ends = np.zeros(len(levels))

@@ -123,9 +123,9 @@ def xpo_loss(
 
     Pairs are on-policy: y ~ pi_t is the first of a pair, and y' ~ pi_base the
     second. The loss is alpha sum W log pi(y'|x) *plus* the squared term of
-    `dpo_regression_loss`. Minimising moves mass away from what the base does
-    often, which is optimism about the rest. With the sign of a printed version
-    (a minus) the loss would have no minimum.
+    `dpo_regression_loss`. Up to a constant the first term is -alpha KL(pi_base || pi):
+    where pairs leave it open, pi moves away from the base, which is optimism.
+    With the sign of a printed version (a minus) the loss would have no minimum.
 
     Args:
         logits: Of pi, [X, Y].

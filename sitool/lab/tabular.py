@@ -99,12 +99,12 @@ def distribution(name: str, values: ArrayLike, axes: int) -> Floats:
 
 def accuracy_by_prompt(policy: TabularPolicy) -> Floats:
     """Compute J(x) = E_{y~pi} u(x, y), [X]."""
-    return np.asarray((policy.probabilities * policy.utility).sum(axis=1))
+    return np.asarray(np.clip((policy.probabilities * policy.utility).sum(axis=1), 0.0, 1.0))
 
 
 def accuracy(policy: TabularPolicy) -> Floats:
     """Compute J = E_x E_{y~pi} u(x, y), the accuracy to expect of one sampled response ([B])."""
-    return policy.average(accuracy_by_prompt(policy))
+    return np.asarray(np.clip(policy.average(accuracy_by_prompt(policy)), 0.0, 1.0))
 
 
 def pass_at_k(policy: TabularPolicy, k: ArrayLike) -> Floats:
@@ -119,7 +119,7 @@ def pass_at_k(policy: TabularPolicy, k: ArrayLike) -> Floats:
             "try: a utility of 0s and 1s",
         )
     draws = whole("k", k)[..., None]
-    wrong = np.clip(1.0 - accuracy_by_prompt(policy), 0.0, 1.0)
+    wrong = 1.0 - accuracy_by_prompt(policy)
     return policy.average(1.0 - wrong**draws)
 
 
@@ -175,17 +175,18 @@ def mode_mass(
     policy: TabularPolicy, base: TabularPolicy | None = None, gamma: ArrayLike = 0.0
 ) -> Floats:
     """Compute pi(y*_gamma(x)|x), [X], where `base` (or the policy itself) says what y* is."""
-    return np.asarray((policy.probabilities * modes(base or policy, gamma)).sum(axis=1))
+    known = modes(base or policy, gamma)
+    return np.asarray(np.clip((policy.probabilities * known).sum(axis=1), 0.0, 1.0))
 
 
 def coverage(policy: TabularPolicy, gamma: ArrayLike = 0.0) -> Floats:
     """Compute C_cov = E_x[1 / pi(y*_gamma(x)|x)], the mass of the whole set y* ([C])."""
-    return policy.average(1.0 / mode_mass(policy, gamma=gamma))
+    return np.maximum(policy.average(1.0 / mode_mass(policy, gamma=gamma)), 1.0)
 
 
 def modal_coverage(policy: TabularPolicy) -> Floats:
     """Compute C_bar_cov = E_x[1 / max_y pi(y|x)], the mass of one likeliest response ([C])."""
-    return policy.average(1.0 / policy.probabilities.max(axis=1))
+    return np.maximum(policy.average(1.0 / policy.probabilities.max(axis=1)), 1.0)
 
 
 def sharpenedness(

@@ -53,6 +53,22 @@ def test_adaptive_sampling_costs_one_over_epsilon_where_a_fixed_number_costs_its
     assert adaptive[1] / adaptive[0] == pytest.approx(1e2, rel=1e-3)
 
 
+def test_the_constant_for_prompts_is_the_least_that_its_proof_allows() -> None:
+    """Best-of-N misses y* with delta/2, the learner with delta: so far apart are they at least."""
+    delta, epsilon = np.logspace(-9, 0, 50), 0.1
+    apart = (np.sqrt(delta) - np.sqrt(delta / 2)) ** 2 + (
+        np.sqrt(1 - delta) - np.sqrt(1 - delta / 2)
+    ) ** 2
+    mean_distance = 2 * delta * epsilon / lab.SUFFICIENT_PROMPTS  # 2 log(|Pi|/rho) / n
+    share_of_such_prompts = mean_distance / apart
+    assert (share_of_such_prompts <= epsilon / 2 + 1e-15).all()
+    assert share_of_such_prompts[0] == pytest.approx(epsilon / 2, rel=1e-6)
+
+
+def test_one_response_is_drawn_whatever_may_fail() -> None:
+    assert lab.responses_to_reach(0.5, 1.0) == 1.0
+
+
 def test_more_than_half_of_the_mass_makes_greedy_decoding_sure() -> None:
     assert lab.greedy_is_sharp([0.4, 0.5, 0.51, 1.0]).tolist() == [False, False, True, True]
 
@@ -85,7 +101,7 @@ def failures(runs: int, constants: tuple[float, float]) -> int:
         rng = np.random.default_rng([17, seed])
         coverage = lab.coverage(random_policy(np.random.default_rng([17, seed]), PROMPTS, 4))
         n = int(lab.sft_prompts(RIVALS + 1, RHO, DELTA, EPSILON, constants[0]))
-        responses = int(lab.sft_responses(max(coverage, 1), DELTA, EPSILON, constants[1]))
+        responses = int(lab.sft_responses(coverage, DELTA, EPSILON, constants[1]))
         base, result = sft_sharpening(rng, n, responses)
         failed += bool(lab.sharpenedness(result, base, DELTA) < 1 - EPSILON)
     return failed
@@ -108,7 +124,7 @@ def test_sft_sharpening_fails_with_far_fewer_than_the_theorem_asks_for() -> None
 def test_arguments_out_of_range_are_refused() -> None:
     with pytest.raises(LabError, match="delta must be above 0 and at most 1, but there is 0"):
         lab.sft_prompts(10, 0.1, [0.1, 0.0], 0.1)
-    with pytest.raises(LabError, match="Coverage must be at least 1, but there is 0.5"):
+    with pytest.raises(LabError, match=r"Coverage must be at least 1, but there is 0\.5"):
         lab.sft_responses(0.5, 0.1, 0.1)
     with pytest.raises(LabError, match="The class must be at least 1"):
         lab.sft_samples(2, 0, 0.1, 0.1, 0.1)

