@@ -109,6 +109,8 @@ def exponential_weights(scores: ArrayLike, beta: float) -> Floats:
 def reweight(policy: TabularPolicy, weights: ArrayLike) -> Reweighted:
     """Compute f[w](y|x) = f(y|x) w(x, y) / E_f[w]; where nothing survives the prompt keeps f ([B]).
 
+    Several filters together (AND) are the product of their weights.
+
     Raises:
         LabError: A weight is negative, or weights do not fit the policy.
     """
