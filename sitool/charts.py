@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from sitool.drafts import replaced_file
 from sitool.errors import MissingDependencyError, StudyError
 from sitool.plots import Floats, Line, Plot, plot_of
 from sitool.summary import Summary
@@ -73,11 +74,8 @@ def save_svg(plot: Plot, folder: Path, name: str) -> Path:
         MissingDependencyError: vl-convert is not installed.
     """
     svg, file = svg_of(plot), folder / f"{name}.svg"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file.write_text(svg, encoding="utf-8")
-    except OSError as error:
-        raise StudyError(f"{str(file)!r} cannot be written: {error.strerror}.") from error
+    with replaced_file(file, make_folder=True) as draft:
+        draft.write_text(svg, encoding="utf-8")
     return file
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sitool import registry
+from sitool.drafts import replaced_file
 from sitool.errors import MissingDependencyError, SitoolError, StudyError
 from sitool.records import Sample
 
@@ -72,10 +73,8 @@ def export_samples(samples: Iterable[Sample], file: Path) -> int:
             f" {', '.join(FORMATS)}.",
             f"try: --output {file.stem}.jsonl",
         )
-    try:
-        return writers[file.suffix]((sample_row(s) for s in samples), file)
-    except OSError as error:
-        raise StudyError(f"{str(file)!r} cannot be written: {error.strerror}.") from error
+    with replaced_file(file) as draft:
+        return writers[file.suffix]((sample_row(s) for s in samples), draft)
 
 
 def export_adapter(folder: Path | None, output: Path) -> None:

@@ -1,6 +1,5 @@
 """Bad input gets a clear sentence with the offending value, and the study stays as it was."""
 
-import contextlib
 import json
 import os
 import resource
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from disks import fill, mounted
 from studies import PARTS, SMALL, create, folder_state, rows
 
 import sitool
@@ -249,27 +249,6 @@ def little_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     with mounted(folder, "size=2m"):
         yield folder
-
-
-@contextlib.contextmanager
-def mounted(folder: Path, options: str) -> Iterator[None]:
-    """Mount an empty file system on a folder, or skip the test where that is not allowed."""
-    mount = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)],
-        capture_output=True, check=False,
-    ) if shutil.which("mount") else None  # fmt: skip
-    if mount is None or mount.returncode:
-        pytest.skip("no file system can be mounted here")
-    yield
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def fill(folder: Path) -> Path:
-    """Write until nothing goes in any more."""
-    with (folder / "ballast").open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while file.write(b"x" * 4096):
-            pass
-    return folder / "ballast"
 
 
 def test_an_adapter_for_which_there_is_no_room_is_an_error_and_leaves_no_half(

@@ -1,15 +1,18 @@
 """The app: its screens, its themes, and how it is started."""
 
 import gc
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from textual.binding import Binding
+from textual.filter import LineFilter
 
 from sitool import recent
 from sitool.errors import SitoolError
 from sitool.tui.edit import safe_lines
 from sitool.tui.keys import KeysInOrder
+from sitool.tui.sieve import Sieve
 from sitool.tui.studies import StudiesScreen
 from sitool.tui.study import StudyScreen
 from sitool.tui.themes import THEMES
@@ -43,6 +46,7 @@ class SitoolApp(KeysInOrder):
         super().__init__()
         self._folder = folder
         self._warm = warm
+        self._sieve = Sieve()
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = THEMES[0].name
@@ -66,6 +70,10 @@ class SitoolApp(KeysInOrder):
             self.notify(f"{error.message}\n{error.hint}".strip(), severity="error", timeout=12)
             return
         self.push_screen(screen)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Let nothing through to the terminal that it would act on."""
+        return [*super().get_line_filters(), self._sieve]
 
     def notify(self, message: str, **options: Any) -> None:
         """Say something; names and texts in it are shown as they are, and do nothing."""

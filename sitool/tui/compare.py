@@ -178,7 +178,8 @@ class CompareScreen(Screen[None]):
 
     def _take(self, compared: Compared) -> None:
         """Draw a comparison, unless another one is wanted by now."""
-        if not self.is_attached or (compared.first, compared.second) != self._wanted:
+        wanted = (compared.first, compared.second) == self._wanted
+        if not wanted or self not in self.app.screen_stack:
             return
         self._compared, self._level, self._filter = compared, ALL_LEVELS, EVERY
         self._offer_rounds(compared)

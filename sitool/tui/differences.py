@@ -44,6 +44,10 @@ class Differences(Widget):
         """Hold the table."""
         yield DataTable(cursor_type="row", zebra_stripes=False)
 
+    def on_resize(self) -> None:
+        """Draw rows anew: the table keeps how wide they were beside a scrollbar that has gone."""
+        self.call_after_refresh(self.query_one(DataTable).notify_style_update)
+
     def show(self, comparison: Comparison) -> None:
         """Fill the table, all levels first."""
         table = self.query_one(DataTable)

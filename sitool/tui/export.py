@@ -15,7 +15,8 @@ from textual.widgets.option_list import Option
 
 from sitool import charts, export
 from sitool.client import Study
-from sitool.errors import StudyError
+from sitool.drafts import replaced_file
+from sitool.errors import SitoolError, StudyError
 from sitool.plots import Plot
 from sitool.store import SampleFilter, round_label
 from sitool.tui.desk import Desk
@@ -115,23 +116,23 @@ class ExportScreen(ModalScreen[None]):
     def _screenshot(self, file: Path, say: Callable[[str], None]) -> None:
         """Take it after this question has gone from the screen."""
         try:
-            file.write_text(without_web_fonts(self.app.export_screenshot()), encoding="utf-8")
-        except OSError as error:
-            self.app.notify(f"{str(file)!r} cannot be written: {error}.", severity="error")
+            with replaced_file(file) as draft:
+                picture = without_web_fonts(self.app.export_screenshot())
+                draft.write_text(picture, encoding="utf-8")
+        except SitoolError as error:
+            self.app.notify(str(error), severity="error", timeout=12)
         else:
             say("a screenshot")
 
     def _writer(self, kind: str, file: Path) -> Callable[[Study], str]:
         def write(study: Study) -> str:
-            try:
-                if kind == "chart":
-                    file.write_text(charts.svg_of(self._plot), encoding="utf-8")
-                    return "the chart"
-                if self._where is None:
-                    raise StudyError("There are no samples to write yet.", "try: s, for a round")
-                count = export.export_samples(study.samples(self._where), file)
-            except OSError as error:
-                raise StudyError(f"{str(file)!r} cannot be written: {error.strerror}.") from error
+            if kind == "chart":
+                with replaced_file(file) as draft:
+                    draft.write_text(charts.svg_of(self._plot), encoding="utf-8")
+                return "the chart"
+            if self._where is None:
+                raise StudyError("There are no samples to write yet.", "try: s, for a round")
+            count = export.export_samples(study.samples(self._where), file)
             return f"{count:,} samples"
 
         return write

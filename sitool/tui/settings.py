@@ -115,7 +115,7 @@ class SettingsScreen(Screen[Changes | None]):
             self.dismiss(None)
 
     def _answered(self, answer: Changes | SitoolError) -> None:
-        if not self.is_attached:
+        if self not in self.app.screen_stack:
             return
         self._waiting = False
         if isinstance(answer, SitoolError):
@@ -166,7 +166,7 @@ class SettingsScreen(Screen[Changes | None]):
         self._ask(lambda study: _estimate(study, assignments), self._say_estimate)
 
     def _say_estimate(self, words: str) -> None:
-        if not self.is_attached:
+        if self not in self.app.screen_stack:
             return
         self._estimating = False
         self._estimate = words

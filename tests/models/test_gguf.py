@@ -16,6 +16,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from transformers import PreTrainedTokenizerFast
 
 from sitool.config import ModelSettings, TrainerSettings
+from sitool.drafts import replaced_file
 from sitool.errors import ModelError, SamplerError
 from sitool.models import lora
 from sitool.models.gguf import cache, exports, files, parity, runtime, vocabulary, weights
@@ -291,14 +292,17 @@ def test_a_converted_base_is_kept_by_all_that_it_depends_on(load_local: Load) ->
 
 def test_a_file_is_there_whole_or_not_at_all(load_local: Load, tmp_path: Path) -> None:
     file = tmp_path / "deep" / "base.gguf"
-    with pytest.raises(KeyboardInterrupt), files.replaced_file(file) as draft:
+    with (
+        pytest.raises(KeyboardInterrupt),
+        replaced_file(file, ModelError, make_folder=True) as draft,
+    ):
         files.write_base(load_local(), draft, "f32")
         raise KeyboardInterrupt
     assert list(file.parent.iterdir()) == []
     (tmp_path / "file").write_text("")
     with (
         pytest.raises(ModelError, match="cannot be written"),
-        files.replaced_file(tmp_path / "file" / "base.gguf"),
+        replaced_file(tmp_path / "file" / "base.gguf", ModelError, make_folder=True),
     ):
         pass
 

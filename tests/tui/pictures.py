@@ -35,7 +35,7 @@ SHOWN_LINES = 40
 
 def picture_of(app: App[Any]) -> str:
     """Return the screen as text: characters, styles, and where each style holds."""
-    rows = _rows(app)
+    rows = rows_of(app)
     names: dict[str, str] = {}
     runs = []
     for number, row in enumerate(rows):
@@ -49,7 +49,7 @@ def picture_of(app: App[Any]) -> str:
     return "\n".join([*text, RULE, *styles, RULE, *runs, ""])
 
 
-def _rows(app: App[Any]) -> list[list[Segment]]:
+def rows_of(app: App[Any]) -> list[list[Segment]]:
     """Draw the whole screen afresh, as `App.export_screenshot` does."""
     width, height = app.size
     console = Console(

@@ -15,7 +15,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from pictures import SNAPSHOTS, check
+from pictures import SNAPSHOTS, check, picture_of, rows_of
 from studies import first_sample
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -200,6 +200,23 @@ async def test_a_screen_is_as_it_was_seen_last(
         await SCREENS[name](pilot)
         await draw(pilot)
         check(app, f"{name}-{size}", tmp_path, {str(folder.parent): "/tmp/sitool-........"})
+        await shrink_and_grow(app, pilot, SIZES[size])
+
+
+async def shrink_and_grow(app: SitoolApp, pilot: Pilot[None], size: tuple[int, int]) -> None:
+    """Make the terminal tiny and as it was: everything is where it was before."""
+    before, screen = picture_of(app), app.screen
+    for width, height in ((40, 12), size):
+        await pilot.resize_terminal(width, height)
+        await until(pilot, lambda s=(width, height): size_of(app) == s)
+        assert app.screen is screen
+    await until(pilot, lambda: picture_of(app) == before)
+
+
+def size_of(app: SitoolApp) -> tuple[int, int]:
+    """Return how wide the widest row is that is drawn, and how many rows there are."""
+    drawn = rows_of(app)
+    return max(sum(segment.cell_length for segment in row) for row in drawn), len(drawn)
 
 
 @pytest.mark.parametrize("size", SIZES)

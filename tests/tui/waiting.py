@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 
 from sitool.tui.keys import KeysInOrder
 
-LONGEST_SECONDS = 120.0
+LONGEST_SECONDS = 6.0
 
 
 async def settled(*_: float) -> None:
@@ -30,7 +30,8 @@ async def settled(*_: float) -> None:
         await asyncio.sleep(0)
         if loop._ready or (app is not None and _drawn(app)):
             continue
-        if not (isinstance(app, KeysInOrder) and (app._typed or app._under_way)):
+        waits = isinstance(app, KeysInOrder) and (app._typed or app._under_way)
+        if not waits or app._exit:
             return
         await asyncio.sleep(0.005)  # Keys wait for their screen.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import gguf
 
+from sitool.drafts import replaced_file
 from sitool.errors import ModelError
 from sitool.models.gguf import files, parity
 from sitool.models.gguf.layouts import Layout, layout_of
@@ -51,7 +52,7 @@ def load_base(model: LocalModel, precision: Precision, file: str | None = None) 
     kept = kept_file(model, precision)
     if kept.exists():
         return _checked(model, kept, parity.TOLERANCES[precision])
-    with files.replaced_file(kept) as draft:
+    with replaced_file(kept, ModelError, make_folder=True) as draft:
         files.write_base(model, draft, precision)
         parity.check(model, LoadedFile(draft), parity.TOLERANCES[precision])
     return load_file(kept)

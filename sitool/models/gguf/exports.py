@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from sitool.drafts import replaced_file
+from sitool.errors import ModelError
 from sitool.models.gguf import cache, files, parity, vocabulary
 from sitool.models.gguf.runtime import Adapter, LoadedFile
 from sitool.models.gguf.vocabulary import Vocabulary
@@ -25,7 +27,7 @@ def export_merged(model: LocalModel, file: Path, precision: Precision) -> bool:
         ModelError: The base is not supported, or the file cannot be written.
     """
     words = vocabulary.words_of(model, lambda words, lines: _read_all(model, words, lines))
-    with files.replaced_file(file) as draft:
+    with replaced_file(file, ModelError, make_folder=True) as draft:
         files.write_base(model, draft, precision, merged=True, words=words)
         tolerance = parity.TOLERANCES[precision]
         parity.check(model, LoadedFile(draft), tolerance, with_adapter=True)
@@ -39,7 +41,7 @@ def export_adapter(model: LocalModel, file: Path) -> None:
         ModelError: The base is not supported, or the file cannot be written.
     """
     base = cache.load_base(model, "f32")
-    with files.replaced_file(file) as draft:
+    with replaced_file(file, ModelError, make_folder=True) as draft:
         files.write_adapter(model, draft)
         adapter = Adapter(base, draft)
         parity.check(model, base, parity.TOLERANCES["f32"], adapter, with_adapter=True)

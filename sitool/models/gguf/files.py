@@ -1,19 +1,15 @@
 """Whole GGUF files: a base, with or without its adapter in it, or the adapter alone.
 
-A file is written beside its place and then renamed into it, so that a kill
-leaves the old one, or none, but never half of one.
+Each is written whole or not at all (`drafts.py`).
 """
 
-import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import gguf
 import numpy as np
 
-from sitool.errors import ModelError
 from sitool.models.gguf import vocabulary
 from sitool.models.gguf.layouts import Key, Layout, layout_of
 from sitool.models.gguf.weights import KINDS, Piece, Precision, adapter_pieces, base_pieces
@@ -24,28 +20,6 @@ FILE_TYPES = {
     "f16": gguf.LlamaFileType.MOSTLY_F16,
     "q8_0": gguf.LlamaFileType.MOSTLY_Q8_0,
 }
-
-
-@contextmanager
-def replaced_file(file: Path) -> Iterator[Path]:
-    """Give a temporary sibling to write to, and move it to `file` if all went well.
-
-    Raises:
-        ModelError: It cannot be written.
-    """
-    draft = file.with_name(f".{file.name}.{os.getpid()}.draft")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        yield draft
-        draft.replace(file)
-    except OSError as error:
-        raise ModelError(
-            f"{str(file)!r} cannot be written: {error}.",
-            "try: free some disk space, then run the same command again; nothing is lost",
-        ) from error
-    finally:
-        with suppress(OSError):
-            draft.unlink()
 
 
 def write_base(
