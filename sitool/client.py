@@ -24,6 +24,7 @@ from sitool.commands import Commands
 from sitool.config import CurriculumSettings, Settings
 from sitool.errors import SitoolError, StudyError
 from sitool.events import Event
+from sitool.gap import GapReport, report_gap
 from sitool.models.builtin import check_base
 from sitool.models.loading import check_scripted
 from sitool.parts import make_task
@@ -162,6 +163,26 @@ class Study:
             if not round_.finished:
                 raise StudyError(f"{round_.label} is not evaluated yet.", "try: sitool step DIR")
         return compare(self._store, *rounds)
+
+    def gap(
+        self,
+        rounds: Sequence[int] = (),
+        verifiers: Sequence[str] = (),
+        filters: Sequence[str] = (),
+    ) -> GapReport:
+        """Measure the generation-verification gap on held-out samples, as of now.
+
+        Args:
+            rounds: Their numbers; empty: from the base to the head.
+            verifiers: Names, or several joined by `+`, which must all agree; empty: every
+                judge that has scored these rounds.
+            filters: Such as `quantile:0.25` for all verifiers, or `mc=threshold:0.7` for one.
+
+        Raises:
+            StudyError: A round has no held-out samples whose truth is known.
+            UnknownNameError: A verifier has scored none of these rounds.
+        """
+        return report_gap(self._store, rounds, verifiers, filters)
 
     def step(self, to: Phase | str | None = None, *, inline: bool | None = None) -> RoundView:
         """Run the next round, or go on with the open one, and return it.
