@@ -3,14 +3,14 @@
 Meaning never hangs on colour: what is surely above or below 0 carries ▲ or ▼.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.table import Table
 from rich.text import Text
 
 from sitool.cli.tables import short
 from sitool.gap.agreement import SAID, TRUE
-from sitool.gap.judged import Judged
+from sitool.gap.judged import FilterGap, Judged
 from sitool.gap.report import CrossTable, GapReport, RoundGap
 from sitool.gap.saturation import signed
 from sitool.gap.sweeps import SweepPoint, best_point
@@ -18,15 +18,18 @@ from sitool.metrics import Accuracy
 from sitool.store import round_label
 
 NOTHING = "·"
+NAMES = ("verifier", "pair", "better part")
 
 
 def tables(report: GapReport) -> Iterator[tuple[str, Table]]:
     """Yield the tables of a report, each with its title; those without rows are not worth it."""
     last = report.rounds[-1]
     yield "The gap, by round and verifier (strict, 95 % intervals)", gap_table(report)
+    yield "Relative gap, and what is left out or falls back", relative_table(report)
     yield "Strict and flexible match side by side", match_table(report)
     yield "What the next round made of the gap", update_table(report)
     yield "pass@k and diversity", diversity_table(report)
+    yield f"The gap by level in {last.label}", level_table(last)
     yield f"Other filters in {last.label}: where the gap is largest", sweep_table(last)
     yield f"Two judges that must both agree, in {last.label}", pair_table(last)
     yield f"Pearson's r of the verifiers in {last.label}", correlation_table(last)
@@ -38,24 +41,35 @@ def tables(report: GapReport) -> Iterator[tuple[str, Table]]:
 
 
 def _table(*columns: str, left: int = 1) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    """Make a table whose figures never break; names may, in a narrow terminal."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1))
     for place, name in enumerate(columns):
-        table.add_column(name, justify="left" if place < left else "right", no_wrap=place < left)
+        is_name = name in NAMES
+        table.add_column(
+            Text(name),
+            justify="left" if place < left else "right",
+            no_wrap=not is_name,
+            overflow="fold" if is_name else "ellipsis",
+        )
     return table
+
+
+def _add(table: Table, *cells: str | Text) -> None:
+    """Add a row; names come from the study, so nothing in them is markup."""
+    table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
 
 
 def difference(figure: Accuracy | None) -> Text:
     """Write a difference with its interval; ▲ and ▼ where it is surely not 0.
 
     >>> difference(Accuracy(0.05, 0.03, 0.07, 64)).plain
-    '▲ +.050 (+.030 to +.070)'
+    '▲+.050 (+.030 to +.070)'
     """
     if figure is None:
         return Text(NOTHING)
-    mark = "▲ " if figure.low > 0 else "▼ " if figure.high < 0 else ""
-    style = "bold" if mark else ""
+    mark = _mark(figure)
     ends = f"({signed(figure.low)} to {signed(figure.high)})"
-    return Text(f"{mark}{signed(figure.value)} {ends}", style=style)
+    return Text(f"{mark}{signed(figure.value)} {ends}", style="bold" if mark else "")
 
 
 def with_ends(figure: Accuracy | None) -> str:
@@ -70,17 +84,52 @@ def with_ends(figure: Accuracy | None) -> str:
 
 
 def gap_table(report: GapReport) -> Table:
-    """Show J, the reweighted J, the gap and the relative gap of everything asked for."""
-    table = _table("round", "verifier", "filter", "J", "J filtered", "gap", "relative gap", "kept",
-                   "n", left=3)  # fmt: skip
+    """Show J, the reweighted J and the gap of everything asked for."""
+    table = _table("round", "verifier", "filter", "J", "J[w]", "gap", "kept", "n", left=3)
     for r in report.rounds:
         for name, gap in r.gaps.items():
             f = gap.strict
             kept = gap.kept / gap.samples if gap.samples else 0.0
-            row = (short(f.accuracy.value), short(f.reweighted.value), difference(f.gap),
-                   difference(f.relative_gap), f"{kept:.0%}", f"{f.gap.n:,}")  # fmt: skip
-            table.add_row(r.label, name, gap.filter, *row)
+            row = (short(f.accuracy.value), short(f.reweighted.value), difference(f.gap))
+            _add(table, r.label, name, gap.filter, *row, f"{kept:.0%}", f"{f.gap.n:,}")
     return table
+
+
+COUNTS: dict[str, Callable[[FilterGap], int]] = {
+    "0/0": lambda gap: gap.strict.all_right,
+    "no survivor": lambda gap: gap.empty,
+    "unparsed": lambda gap: gap.unparsed,
+    "failed": lambda gap: gap.errors,
+    "not seen": lambda gap: gap.unseen,
+}
+"""What may be left out or fall back, by column; one that counts nothing is not shown."""
+
+
+def relative_table(report: GapReport) -> Table:
+    """Show the relative gap, and the problems and samples that count in another way."""
+    gaps = [(r.label, name, gap) for r in report.rounds for name, gap in r.gaps.items()]
+    shown = [c for c, count in COUNTS.items() if any(count(gap) for _, _, gap in gaps)]
+    table = _table("round", "verifier", "relative gap", "n", *shown, left=2)
+    for label, name, gap in gaps:
+        relative = gap.strict.relative_gap
+        n = f"{relative.n:,}" if relative else "0"
+        counts = (f"{COUNTS[column](gap):,}" for column in shown)
+        _add(table, label, name, difference(relative), n, *counts)
+    return table
+
+
+def level_table(r: RoundGap) -> Table:
+    """Show the gap of each level, with ▲ and ▼ where it is surely not 0."""
+    levels = sorted({level for gap in r.gaps.values() for level in gap.by_level})
+    table = _table("verifier", *(f"L{level}" for level in levels))
+    for name, gap in r.gaps.items() if len(levels) > 1 else ():
+        found = (gap.by_level.get(level) for level in levels)
+        _add(table, name, *(NOTHING if f is None else _mark(f) + signed(f.value) for f in found))
+    return table
+
+
+def _mark(figure: Accuracy) -> str:
+    return "▲" if figure.low > 0 else "▼" if figure.high < 0 else ""
 
 
 def match_table(report: GapReport) -> Table:
@@ -93,7 +142,7 @@ def match_table(report: GapReport) -> Table:
         for name, gap in r.gaps.items():
             accuracies = (short(f.accuracy.value) for f in (gap.strict, gap.flexible))
             gaps = (difference(f.gap) for f in (gap.strict, gap.flexible))
-            table.add_row(r.label, name, *accuracies, *gaps)
+            _add(table, r.label, name, *accuracies, *gaps)
     return table
 
 
@@ -103,7 +152,8 @@ def update_table(report: GapReport) -> Table:
                    left=2)  # fmt: skip
     for update in report.updates:
         f = update.strict
-        table.add_row(
+        _add(
+            table,
             f"{round_label(update.parent)} → {round_label(update.child)}",
             update.verifier,
             difference(f.promised),
@@ -121,18 +171,18 @@ def diversity_table(report: GapReport) -> Table:
     for r in report.rounds:
         passes = (short(f.value) if (f := r.pass_at_k.get(k)) else NOTHING for k in ks)
         entropy = f"{r.entropy.value:.2f}" if r.entropy else NOTHING
-        table.add_row(r.label, *passes, f"{r.unique.value:.1f}", entropy)
+        _add(table, r.label, *passes, f"{r.unique.value:.1f}", entropy)
     return table
 
 
 def sweep_table(r: RoundGap) -> Table:
     """Show the best threshold and the best share of each verifier."""
-    table = _table("verifier", "rule", "at", "gap", "kept", "problems with a survivor", left=2)
+    table = _table("verifier", "rule", "at", "gap", "kept", "with a survivor", left=2)
     for name, judged in r.judges.items():
         for rule, points in (("threshold", judged.thresholds), ("quantile", judged.quantiles)):
             best = best_point(points)
             if best is not None:
-                table.add_row(name, rule, *_sweep_cells(best, judged))
+                _add(table, name, rule, *_sweep_cells(best, judged))
     return table
 
 
@@ -146,7 +196,7 @@ def pair_table(r: RoundGap) -> Table:
     table = _table("pair", "gap of both", "better part", "over the better part")
     for name, pair in r.pairs.items():
         row = (difference(pair.gap.strict.gap), pair.best, difference(pair.over_best))
-        table.add_row(name, *row)
+        _add(table, name, *row)
     return table
 
 
@@ -155,7 +205,7 @@ def correlation_table(r: RoundGap) -> Table:
     table = _table("verifiers", "r", "samples", "", left=1)
     for one in r.correlations:
         said = NOTHING if one.r is None else signed(one.r)
-        table.add_row(f"{one.first}, {one.second}", said, f"{one.n:,}", one.why)
+        _add(table, f"{one.first}, {one.second}", said, f"{one.n:,}", one.why)
     return table
 
 
@@ -169,7 +219,8 @@ def confusion_table(judged: Judged) -> Table:
     for true, row in rows.items():
         if confusion.count((true,), SAID):
             cells = (confusion.cells[true, s] for s in said)
-            table.add_row(
+            _add(
+                table,
                 row,
                 *(f"{c.count:,} (sample {c.example})" if c.count else "0" for c in cells),
             )
@@ -180,35 +231,37 @@ def _cross(cross: CrossTable) -> Table:
     table = _table("written by", *cross.models)
     for generator in cross.generators:
         cells = (difference(cross.gaps.get((generator, model))) for model in cross.models)
-        table.add_row(round_label(generator), *cells)
+        _add(table, round_label(generator), *cells)
     return table
+
+
+EXPLAINED = (
+    "J is how often a sample is right, J[w] how often one is that the filter lets through; the gap"
+    " is their difference. The relative gap is the share of what was missing, problem by problem."
+    " ▲ and ▼: surely above or below 0."
+)
 
 
 def reading(report: GapReport) -> Iterator[str]:
     """Yield what a teacher would say of the report: sentences with their figures."""
     last = report.rounds[-1]
+    if last.gaps:
+        yield EXPLAINED
     for name, gap in last.gaps.items():
         f = gap.strict
         yield (
             f"{last.label}: a sample is right {short(f.accuracy.value)} of the time; among what"
             f" {name} lets through ({gap.words}) it is {short(f.reweighted.value)}, so the gap is"
-            f" {signed(f.gap.value)}.{_remarks(last, name)}"
+            f" {signed(f.gap.value)}."
         )
+    if any(gap.empty for gap in last.gaps.values()):
+        yield "A problem without a survivor counts with its unfiltered accuracy."
+    if any(gap.strict.all_right for gap in last.gaps.values()):
+        yield "Problems that are all right are left out of the relative gap: 0/0."
+    if any(gap.unparsed or gap.errors for gap in last.gaps.values()):
+        yield "Samples whose verdict is unparsed or failed do not survive; they are not scored 0."
     if last.unknown:
         yield f"{last.unknown:,} samples of {last.label} are left out: the truth failed on them."
     for one in report.saturation:
         yield one.sentence
     yield from report.notes
-
-
-def _remarks(r: RoundGap, name: str) -> str:
-    """Say what was left out or fell back, as further sentences."""
-    gap = r.gaps[name]
-    said = [
-        (gap.empty, "problems have no survivor and count with their unfiltered accuracy"),
-        (gap.strict.all_right, "problems are all right and are left out of the relative gap (0/0)"),
-        (gap.unparsed, "samples have no verdict that could be parsed, and do not survive"),
-        (gap.errors, "samples made the verifier fail, and do not survive"),
-        (gap.unseen, "problems are left out, since the verifier has not seen all of them"),
-    ]
-    return "".join(f" {count:,} {words}." for count, words in said if count)

@@ -54,13 +54,13 @@ class Question:
 
     def ensemble(self, name: str) -> Ensemble:
         """Return the verifiers of a name with their filters."""
+        return Ensemble(tuple((part, self.filter_of(part)) for part in name.split("+")))
+
+    def filter_of(self, verifier: str) -> Filter:
+        """Return the filter of a verifier; `mc@3` has that of `mc` unless it has its own."""
         given = self.filters or {}
-        return Ensemble(
-            tuple(
-                (part, given.get(part) or given.get("") or default_filter(part))
-                for part in name.split("+")
-            )
-        )
+        own = given.get(verifier) or given.get(verifier.partition("@")[0]) or given.get("")
+        return own or default_filter(verifier)
 
     def ensembles(self, pool: Pool) -> list[Ensemble]:
         """Return what is asked for of a pool, as far as it is there."""

@@ -156,9 +156,11 @@ def _gap_words(number: int, gaps: Sequence[tuple[int, Accuracy]], since: int | N
     gap = gaps[-1][1]
     said = f"the gap of {round_label(number)} is {signed_figure(gap)}"
     if gap.high < 0:
-        said += ", below 0: what the judge keeps is right less often than what it drops"
+        said += ", below 0: what the judge keeps is right less often than all samples are"
     elif since is not None:
-        said += ", within noise of 0: what the judge keeps is no more often right than the rest"
+        said += (
+            ", within noise of 0: what the judge keeps is right no more often than all samples are"
+        )
         said += f" (so since {round_label(since)})" if since != number else ""
     elif gap.low <= 0:
         said += ", which holds 0 but may be more: more held-out problems would tell"

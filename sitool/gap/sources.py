@@ -42,7 +42,7 @@ def report_gap(
     generations = [Generation(r.id, r.parent, read_pool(store, r)) for r in chosen]
     parsed = parse_filters(filters)
     question = Question(tuple(verifiers), parsed, chosen[0].settings.seed)
-    _check_names(store, generations, verifiers)
+    _check_names(store, generations, [*verifiers, *filter(None, parsed)])
     return assemble(generations, question, _notes(store, generations, verifiers))
 
 
@@ -178,7 +178,8 @@ def _codes(answers: Sequence[str | None], mine: Bools) -> Ints:
 
 def _check_names(store: Store, generations: Sequence[Generation], verifiers: Sequence[str]) -> None:
     """Refuse verifiers that have scored none of the rounds."""
-    known = sorted({name for g in generations for name in g.pool.verdicts})
+    names = {name for g in generations for name in g.pool.verdicts}
+    known = sorted(names | {name.partition("@")[0] for name in names})
     last = generations[-1].round
     for name in dict.fromkeys(part for asked in verifiers for part in asked.split("+")):
         if name not in known:
