@@ -33,7 +33,7 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "quantile": (TINY, 1.0, "above 0 and at most 1"),
     "exponential": (TINY, 100.0, "above 0 and at most 100"),
     "best_of_n": (0, 0, "left out"),
-    "tournament": (1, 32, "a whole number from 1"),
+    "tournament": (1, 32, "a whole number from 1 to 32"),
 }
 
 
@@ -68,7 +68,7 @@ class Filter:
             amount = float(written) if colon else float(DEFAULTS[rule])
         except ValueError:
             amount = math.nan
-        whole = rule != "tournament" or amount == int(amount)
+        whole = rule != "tournament" or amount.is_integer()
         if not (low <= amount <= high and whole) or (rule == "best_of_n" and colon):
             raise StudyError(
                 f"The amount {written!r} of the filter {rule!r} must be {allowed}.",
