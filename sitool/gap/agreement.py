@@ -9,7 +9,7 @@ import numpy as np
 from sitool.gap.pool import ERROR, SCORED, UNPARSED, UNSEEN, Pool
 
 CUT = 0.5
-"""A judge calls a sample right from this score on."""
+"""A judge calls a sample right from this score on, unless its own threshold says otherwise."""
 
 SAID = ("right", "wrong", "unparsed", "error", "unseen")
 """Columns of a confusion matrix: what the judge said."""

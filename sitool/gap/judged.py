@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sitool.gap.agreement import Confusion, confusion
+from sitool.gap.agreement import CUT, Confusion, confusion
 from sitool.gap.figures import Figures, figure_json, measure_filter, reweighted
 from sitool.gap.filters import Ensemble, weights_of
 from sitool.gap.pool import ERROR, UNPARSED, Floats, Pool
@@ -154,13 +154,14 @@ def measure_judge(pool: Pool, ensemble: Ensemble, bootstrap: Bootstrap) -> Judge
     gap = measure_ensemble(pool, ensemble, bootstrap)
     if gap is None:
         return None
-    (verifier,) = ensemble.verifiers
+    ((verifier, kind),) = ensemble.parts
+    cut = kind.amount if kind.rule == "threshold" else CUT
     seen = pool.seen_by(ensemble.verifiers)
     return Judged(
         gap,
         sweep_thresholds(pool, verifier, seen, bootstrap),
         sweep_quantiles(pool, verifier, seen, bootstrap),
-        confusion(pool, verifier),
+        confusion(pool, verifier, cut),
     )
 
 

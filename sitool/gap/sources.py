@@ -13,7 +13,7 @@ from sitool.gap.assembly import TRUTH, Generation, Question, assemble, judges_of
 from sitool.gap.filters import Filter
 from sitool.gap.pool import CODES, SCORED, UNPARSED, UNSEEN, Bools, Ints, Pool, Verdicts
 from sitool.gap.report import GapReport
-from sitool.store import Round, Store, VerdictRows
+from sitool.store import Round, Store, VerdictRows, round_label
 
 ROLE = "sampled"
 
@@ -203,13 +203,12 @@ def _notes(store: Store, generations: Sequence[Generation], verifiers: Sequence[
 
 
 def _note(store: Store, lacking: Sequence[int], name: str) -> str:
-    labels = ", ".join(f"r{number:04d}" for number in lacking)
+    labels = ", ".join(round_label(number) for number in lacking)
     who = f"{name} has not" if name else "No judge has"
-    rounds = " ".join(f"--round {number}" for number in lacking[:1])
-    more = " and so on" if len(lacking) > 1 else ""
+    likewise = " (and likewise the others)" if len(lacking) > 1 else ""
+    judge = name or "mc"
     return (
-        f"{who} scored the held-out samples of {labels}, so there is no gap to show of"
-        f" {'it' if len(lacking) == 1 else 'them'}; to get it: sitool measure {store.folder}"
-        f" {rounds} --verifier {name or 'mc'}{more}, and for rounds to come: sitool set"
-        f" {store.folder} 'evaluation.verifiers=[\"{name or 'mc'}\"]'."
+        f"{who} scored the held-out samples of {labels}, so no gap is shown there; to get it:"
+        f" sitool measure {store.folder} --round {lacking[0]} --verifier {judge}{likewise}; for"
+        f" rounds to come: sitool set {store.folder} 'evaluation.verifiers=[\"{judge}\"]'."
     )

@@ -6,6 +6,9 @@ from sitool.records import Outcome
 from sitool.store.database import Database
 
 
+OUTCOMES = {outcome.value: outcome for outcome in Outcome}
+
+
 @dataclass(frozen=True, slots=True)
 class VerdictRows:
     """One row for each sample and verifier, in order of problem and sample, column by column.
@@ -53,5 +56,5 @@ class Verdicts:
         if not rows:
             return None
         columns = [*zip(*rows, strict=True)]
-        columns[5] = tuple(None if name is None else Outcome(name) for name in columns[5])
+        columns[5] = tuple(map(OUTCOMES.get, columns[5]))
         return VerdictRows(*columns)

@@ -196,6 +196,7 @@ def test_rounds_verifiers_and_filters_can_be_chosen(judged_study: Study) -> None
     (r,) = report.rounds
     assert set(r.gaps) == {"cot", "mc+cot"}
     assert r.gaps["mc+cot"].filter == "mc=quantile:0.5 and cot=threshold:0.3"
+    assert r.judges["cot"].confusion.cut == 0.3
     assert report.trend is None
 
 
