@@ -14,6 +14,7 @@ from sitool.gap.judged import FilterGap, Judged
 from sitool.gap.report import CrossTable, GapReport, RoundGap
 from sitool.gap.saturation import signed
 from sitool.gap.sweeps import SweepPoint, best_point
+from sitool.gap.updates import Update
 from sitool.metrics import Accuracy
 from sitool.store import round_label
 
@@ -28,9 +29,11 @@ def tables(report: GapReport) -> Iterator[tuple[str, Table]]:
     yield "Relative gap, and what is left out or falls back", relative_table(report)
     yield "Strict and flexible match side by side", match_table(report)
     yield "What the next round made of the gap", update_table(report)
+    yield "How far it landed from that (eps_update), and the gap that is left", missed_table(report)
     yield "pass@k and diversity", diversity_table(report)
     yield f"The gap by level in {last.label}", level_table(last)
-    yield f"Other filters in {last.label}: where the gap is largest", sweep_table(last)
+    title = f"The best filters in {last.label} (the best of many looks better than it is)"
+    yield title, sweep_table(last)
     yield f"Two judges that must both agree, in {last.label}", pair_table(last)
     yield f"Pearson's r of the verifiers in {last.label}", correlation_table(last)
     for name, judged in last.judges.items():
@@ -50,6 +53,7 @@ def _table(*columns: str, left: int = 1) -> Table:
             justify="left" if place < left else "right",
             no_wrap=not is_name,
             overflow="fold" if is_name else "ellipsis",
+            min_width=8 if is_name else None,
         )
     return table
 
@@ -147,21 +151,25 @@ def match_table(report: GapReport) -> Table:
 
 
 def update_table(report: GapReport) -> Table:
-    """Show what each update promised, what came of it, and the gap that is left."""
-    table = _table("rounds", "verifier", "promised (gap)", "J rose by", "eps_update", "gap after",
-                   left=2)  # fmt: skip
+    """Show what each update promised, and what came of it."""
+    table = _table("update", "verifier", "promised (gap)", "J rose by", left=2)
     for update in report.updates:
-        f = update.strict
-        _add(
-            table,
-            f"{round_label(update.parent)} → {round_label(update.child)}",
-            update.verifier,
-            difference(f.promised),
-            difference(f.improvement),
-            with_ends(f.eps_update),
-            difference(update.gap_after),
-        )
+        figures = (update.strict.promised, update.strict.improvement)
+        _add(table, _arrow(update), update.verifier, *map(difference, figures))
     return table
+
+
+def missed_table(report: GapReport) -> Table:
+    """Show how far each update landed from its promise, and the gap that is left."""
+    table = _table("update", "verifier", "eps_update", "gap after", left=2)
+    for update in report.updates:
+        eps = with_ends(update.strict.eps_update)
+        _add(table, _arrow(update), update.verifier, eps, difference(update.gap_after))
+    return table
+
+
+def _arrow(update: Update) -> str:
+    return f"{round_label(update.parent)}→{round_label(update.child)}"
 
 
 def diversity_table(report: GapReport) -> Table:
@@ -262,6 +270,8 @@ def reading(report: GapReport) -> Iterator[str]:
         yield "Samples whose verdict is unparsed or failed do not survive; they are not scored 0."
     if last.unknown:
         yield f"{last.unknown:,} samples of {last.label} are left out: the truth failed on them."
+    if last.gaps and all(r.accuracy == r.flexible for r in report.rounds):
+        yield "Strict and flexible match agree on every accuracy, so no gain is one of format."
     for one in report.saturation:
         yield one.sentence
     yield from report.notes

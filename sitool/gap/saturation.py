@@ -138,7 +138,10 @@ def judge_saturation(
     elif gap.low <= 0:
         state = UNCLEAR
     lead = {STOP: "Stop", GO_ON: "Go on", UNCLEAR: "Not clear yet"}[state]
-    parts = [f"{lead}: under {verifier} {_gap_words(number, gaps, since)}", *_trend_words(trend)]
+    parts = [
+        f"{lead}: under {verifier} {_gap_words(number, gaps, since, spent=spent)}",
+        *_trend_words(trend),
+    ]
     return Saturation(verifier, state, since, "; ".join(parts) + ".")
 
 
@@ -152,7 +155,9 @@ def saturated_since(gaps: Sequence[tuple[int, Accuracy]]) -> int | None:
     return since
 
 
-def _gap_words(number: int, gaps: Sequence[tuple[int, Accuracy]], since: int | None) -> str:
+def _gap_words(
+    number: int, gaps: Sequence[tuple[int, Accuracy]], since: int | None, *, spent: bool
+) -> str:
     gap = gaps[-1][1]
     said = f"the gap of {round_label(number)} is {signed_figure(gap)}"
     if gap.high < 0:
@@ -162,6 +167,8 @@ def _gap_words(number: int, gaps: Sequence[tuple[int, Accuracy]], since: int | N
             ", within noise of 0: what the judge keeps is right no more often than all samples are"
         )
         said += f" (so since {round_label(since)})" if since != number else ""
+    elif spent:
+        said += ", but training no longer turns it into right answers"
     elif gap.low <= 0:
         said += ", which holds 0 but may be more: more held-out problems would tell"
     else:
@@ -184,7 +191,7 @@ def _trend_words(trend: Trend | None) -> list[str]:
         said.append(f"pass@1 moved by {moved} since {round_label(trend.before)}")
     lost = []
     if trend.narrows:
-        lost.append(f"pass@{trend.most} fell by {signed_figure(trend.pass_at_most)}")
+        lost.append(f"pass@{trend.most} fell, {signed_figure(trend.pass_at_most)},")
     if trend.settles and trend.entropies is not None:
         then, now = trend.entropies
         lost.append(f"the entropy of answers fell from {then:.2f} to {now:.2f} nats")

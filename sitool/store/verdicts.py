@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from sitool.records import Outcome
 from sitool.store.database import Database
 
-
 OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 

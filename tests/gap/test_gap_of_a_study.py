@@ -313,7 +313,7 @@ def test_the_command_explains_what_it_shows(cli: Cli, folder: Path) -> None:
         "J[w]",
         "The gap, by round and verifier",
         "Strict and flexible match side by side",
-        "r0000 → r0001",
+        "r0000→r0001",
         "pass@2",
         "mc against the truth in r0001",
         "r0001: a sample is right .50 of the time; among what mc lets through",

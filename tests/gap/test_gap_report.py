@@ -224,7 +224,8 @@ def test_training_that_only_narrows_is_a_reason_to_stop_though_there_is_a_gap() 
     found = judge_saturation("mc", [(2, gap(0.08, 0.02))], still)
     assert (found.state, found.since) == (STOP, None)
     assert "pass@1 no longer rises (.000 (-.010 to +.010, n=500) since r0001)" in found.sentence
-    assert "pass@16 fell by -.060" in found.sentence
+    assert "pass@16 fell, -.060 (-.080 to -.040, n=500), and the entropy" in found.sentence
+    assert "but training no longer turns it into right answers" in found.sentence
     assert "from 1.20 to 0.60 nats since r0000: diversity is lost" in found.sentence
     rising = trend(gap(0.05, 0.01), gap(-0.06, 0.02), None)
     assert judge_saturation("mc", [(2, gap(0.08, 0.02))], rising).state == GO_ON
