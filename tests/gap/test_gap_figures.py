@@ -300,3 +300,24 @@ def test_weights_of_zero_everywhere_are_no_division_by_zero() -> None:
     found = measure_filter(pool, pool.strict, np.zeros(2), pool.seen_by(["mc"]), Bootstrap(2, 0))
     assert found is not None
     assert found.gap.value == 0
+
+
+def test_a_problem_that_was_not_seen_whole_takes_no_part_in_sweeps_and_pairs() -> None:
+    """With it left out every figure is that of a pool without it."""
+    good = [Drawn(True, {"mc": 0.9, "cot": 0.6}), Drawn(False, {"mc": 0.2, "cot": 0.7})]
+    half = [Drawn(True, {"mc": 0.1, "cot": 0.9}), Drawn(False, {"mc": 0.8, "cot": None})]
+    cut = [Drawn(True, {"mc": None, "cot": 0.9}), Drawn(False, {"mc": 0.9, "cot": 0.1})]
+    whole, partial = make_pool([good]), make_pool([good, half, cut])
+    for sweep in (sweep_thresholds, sweep_quantiles):
+        points = sweep(partial, "mc", partial.seen_by(["mc", "cot"]), Bootstrap(3, 0))
+        alone = {p.at: p for p in sweep(whole, "mc", whole.seen_by(["mc"]), Bootstrap(1, 0))}
+        assert {p.gap.n for p in points} == {1}
+        for point in points:
+            if point.at in alone:
+                assert point.gap.value == alone[point.at].gap.value
+                assert point.kept == alone[point.at].kept
+    both = ensemble("threshold:0.65", "cot", "mc")
+    pair = measure_pair(partial, both, Bootstrap(3, 0))
+    assert pair is not None
+    assert (pair.best, pair.over_best.n, pair.gap.unseen) == ("mc", 1, 2)
+    assert pair.over_best.value == -0.5

@@ -111,6 +111,26 @@ def test_problems_that_only_one_round_met_are_left_out_and_counted() -> None:
     assert (found.updates, found.trend) == ((), None)
 
 
+def test_rounds_are_paired_whatever_the_order_of_their_problems() -> None:
+    parent = judged([(1, 0.9), (0, 0.1)], [(0, 0.9), (0, 0.1)], [(1, 0.9), (1, 0.1)])
+    child = judged([(1, 0.9), (0, 0.1)], [(1, 0.9), (1, 0.1)], [(1, 0.9), (1, 0.1)])
+    order = [2, 0, 1]
+    plain = report(parent, child)
+    turned = assemble(
+        [
+            Generation(0, None, make_pool(parent)),
+            Generation(1, 0, make_pool([child[n] for n in order], problem_id=np.array(order) + 1)),
+        ],
+        Question(),
+    )
+    assert turned.updates[0].strict == plain.updates[0].strict
+    assert plain.trend is not None
+    assert turned.trend is not None
+    assert turned.trend.pass_at_1 == plain.trend.pass_at_1
+    assert plain.trend.pass_at_1.low == 0
+    assert plain.trend.pass_at_1.high == 1
+
+
 # The whole.
 
 
