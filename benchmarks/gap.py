@@ -1,12 +1,12 @@
 """The gap report of a round: 10,000 held-out samples, 4 verifiers, beside a plain loop.
 
     python -m benchmarks.gap
-    python -m benchmarks.gap --json
+    python -m benchmarks.gap --whole --runs 1     # some minutes
 
-Ours reads the study and makes the whole report, about 1,000 figures with intervals.
-The peer is a loop over lists that is given the samples in memory and does less: the same
-filters, sweeps, pairs and tables, but intervals for J, the gap and the relative gap alone.
-Both must come to the same gaps.
+Ours reads the study and makes the whole report, some 400 figures with intervals.
+The peer is loops over lists, given the samples in memory. It makes the same filters, sweeps,
+pairs and tables, but intervals for J, the gap and the relative gap of each verifier alone;
+with --whole for sweeps, pairs and pass@k too. Both must come to the same gaps.
 """
 
 import math
@@ -15,7 +15,7 @@ import statistics
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from sitool.records import Completion, Outcome, Problem, Score
 from sitool.store import EMPTY_PLAN, Store
 
 SAMPLES, EACH = 10_000, 16
-JUDGES = ("mc", "cot_score", "majority", "likelihood")
+JUDGES = ("cot_score", "likelihood", "majority", "mc")
 
 
 def make_study(folder: Path, samples: int = SAMPLES, each: int = EACH, seed: int = 7) -> Path:
@@ -80,7 +80,7 @@ def _score(value: float, answer: str | None = None) -> Score:
 Groups = list[list[int]]
 
 
-def plain_report(pool: dict[str, Any], seed: int = 0) -> dict[str, float]:
+def plain_report(pool: dict[str, Any], *, whole: bool, seed: int = 0) -> dict[str, float]:
     """Make the report with lists and loops; returns the gap by verifier."""
     groups: Groups = pool["groups"]
     right: list[float] = pool["right"]
@@ -89,7 +89,10 @@ def plain_report(pool: dict[str, Any], seed: int = 0) -> dict[str, float]:
     kept = {name: _survivors(pool, name) for name in JUDGES}
     for first, second in combinations(JUDGES, 2):
         both = [a and b for a, b in zip(kept[first], kept[second], strict=True)]
-        gaps[f"{first}+{second}"] = statistics.fmean(_gaps(groups, right, both))
+        together = _gaps(groups, right, both)
+        gaps[f"{first}+{second}"] = statistics.fmean(together)
+        if whole:
+            _interval(together, source)
         _pearson(pool["values"][first], pool["values"][second])
     for name in JUDGES:
         by_problem = _gaps(groups, right, kept[name])
@@ -98,10 +101,14 @@ def plain_report(pool: dict[str, Any], seed: int = 0) -> dict[str, float]:
         relative = [g / (1 - j) for g, j in zip(by_problem, before, strict=True) if j < 1]
         for values in (before, by_problem, relative):
             _interval(values, source)
-        _sweep(pool, name)
+        for by_problem in _sweep(pool, name):
+            if whole:
+                _interval(by_problem, source)
         Counter(zip(right, (v is not None and v >= 0.5 for v in pool["values"][name]), strict=True))
     for k in (1, 2, 4, 8, 16):
-        statistics.fmean(_pass_at_k([right[i] for i in group], k) for group in groups)
+        passes = [_pass_at_k([right[i] for i in group], k) for group in groups]
+        if whole:
+            _interval(passes, source)
     statistics.fmean(_entropy(pool["answers"][i] for i in group) for group in groups)
     return gaps
 
@@ -133,16 +140,16 @@ def _gaps(groups: Groups, right: Sequence[float], kept: Sequence[bool]) -> list[
     return gaps
 
 
-def _sweep(pool: dict[str, Any], name: str) -> None:
+def _sweep(pool: dict[str, Any], name: str) -> Iterator[list[float]]:
     values = pool["values"][name]
     distinct = sorted({value for value in values if value is not None})
     step = max(1, len(distinct) // 48)
     for tau in distinct[::step][:48]:
         kept = [value is not None and value >= tau for value in values]
-        statistics.fmean(_gaps(pool["groups"], pool["right"], kept))
+        yield _gaps(pool["groups"], pool["right"], kept)
     for places in range(1, 17):
         kept = _best(pool, name, places / 16)
-        statistics.fmean(_gaps(pool["groups"], pool["right"], kept))
+        yield _gaps(pool["groups"], pool["right"], kept)
 
 
 def _interval(values: Sequence[float], source: random.Random) -> tuple[float, float]:
@@ -198,7 +205,7 @@ def check(report: GapReport, plain: dict[str, float]) -> None:
 
 def main() -> None:
     """Measure and print."""
-    options = arguments(__doc__ or "")
+    options = arguments(__doc__ or "", "--whole")
     with tempfile.TemporaryDirectory() as name:
         store = Store(make_study(Path(name) / "study"))
         lists = as_lists(read_pool(store, store.tree.round(0)))
@@ -207,9 +214,9 @@ def main() -> None:
             return len(report_gap(store).rounds)
 
         def peer() -> float:
-            return bool(plain_report(lists))
+            return bool(plain_report(lists, whole=options.whole))
 
-        check(report_gap(store), plain_report(lists))
+        check(report_gap(store), plain_report(lists, whole=False))
         found: Comparison = compare(
             "gap report, 10,000 samples x 4 verifiers", ours, peer, "reports/s", options.runs
         )
