@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from sitool.gap.pool import ERROR, SCORED, UNPARSED, UNSEEN, Pool, Verdicts
+
+untimed = settings(deadline=None)
+"""How long an example takes says nothing on a machine that others use too."""
 
 Said = float | str | None
 """A value, or `unparsed`, `error`, or None: not seen."""

@@ -7,7 +7,7 @@ import statistics
 import numpy as np
 import pytest
 from hypothesis import given
-from pools import Drawing, Drawn, drawings, judged, law_of_draws, make_pool, mean
+from pools import Drawing, Drawn, drawings, judged, law_of_draws, make_pool, mean, untimed
 
 from sitool.gap.agreement import SAID, TRUE, confusion, correlate, correlations
 from sitool.gap.diversity import diversity_figures, measure_diversity, powers_of_two
@@ -16,6 +16,7 @@ from sitool.metrics import answer_entropy, unique_answers
 from sitool.records import Outcome, Score
 
 
+@untimed
 @given(drawings)
 def test_pearson_is_that_of_the_samples_both_scored(drawing: Drawing) -> None:
     pairs = [
@@ -58,6 +59,7 @@ def said_of(value: object, cut: float) -> str:
     return str(value)
 
 
+@untimed
 @given(drawings)
 def test_a_confusion_matrix_counts_every_sample_once_and_shows_the_first(drawing: Drawing) -> None:
     cells: dict[tuple[str, str], list[int]] = {(row, column): [] for row in TRUE for column in SAID}
@@ -85,6 +87,7 @@ def test_a_sample_that_was_not_seen_is_a_column_of_its_own() -> None:
 # Diversity.
 
 
+@untimed
 @given(drawings)
 def test_pass_at_k_is_the_share_of_draws_with_a_right_one(drawing: Drawing) -> None:
     found = measure_diversity(make_pool(drawing)).pass_at_k
@@ -108,6 +111,7 @@ def test_k_stops_at_the_samples_that_every_problem_has() -> None:
     assert list(measure_diversity(make_pool(drawing)).pass_at_k) == [1, 2]
 
 
+@untimed
 @given(drawings)
 def test_answers_are_counted_as_the_metrics_of_a_round_count_them(drawing: Drawing) -> None:
     def score(s: Drawn) -> Score:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pools import Drawing, Drawn, accuracy, drawings, judged, law_of_draws, make_pool, mean
+from pools import Drawing, Drawn, accuracy, drawings, judged, law_of_draws, make_pool, mean, untimed
 
 from sitool.gap.figures import measure_filter, relative_gaps, reweighted
 from sitool.gap.filters import Ensemble, Filter, weights_of
@@ -29,6 +29,7 @@ def measured(pool: Pool, text: str = "threshold:0.5", *verifiers: str) -> Filter
     return found
 
 
+@untimed
 @given(drawings, st.sampled_from(RULES), st.sampled_from([("mc",), ("mc", "cot")]))
 def test_every_figure_is_what_a_loop_over_problems_says(
     drawing: Drawing, text: str, verifiers: tuple[str, ...]
@@ -58,6 +59,7 @@ def test_every_figure_is_what_a_loop_over_problems_says(
         assert figure.n == len(drawing)
 
 
+@untimed
 @given(drawings)
 def test_flexible_figures_are_strict_ones_of_the_other_utility(drawing: Drawing) -> None:
     turned = [
@@ -216,6 +218,7 @@ def test_exponential_weights_approach_the_tilted_law() -> None:
 # Sweeps.
 
 
+@untimed
 @given(drawings)
 def test_a_sweep_of_thresholds_is_every_threshold_by_itself(drawing: Drawing) -> None:
     pool = make_pool(drawing)
@@ -230,6 +233,7 @@ def test_a_sweep_of_thresholds_is_every_threshold_by_itself(drawing: Drawing) ->
         assert point.survivors == len(drawing) - alone.empty
 
 
+@untimed
 @given(drawings)
 def test_a_sweep_of_shares_is_every_share_by_itself(drawing: Drawing) -> None:
     pool = make_pool(drawing)
@@ -284,6 +288,7 @@ def test_two_judges_that_err_apart_are_better_together() -> None:
     assert (pair.best, pair.over_best.value) == ("mc", pytest.approx(0.5))
 
 
+@untimed
 @given(drawings)
 def test_a_pair_is_measured_against_the_better_of_its_parts(drawing: Drawing) -> None:
     pool = make_pool(drawing)

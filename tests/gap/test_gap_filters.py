@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pools import CODES, Drawing, drawings, judged, make_pool
+from pools import CODES, Drawing, drawings, judged, make_pool, untimed
 
 from sitool.config import SelectionSettings
 from sitool.errors import SitoolError
@@ -48,6 +48,7 @@ KINDS = {
 }
 
 
+@untimed
 @given(
     drawings,
     st.sampled_from(
@@ -68,6 +69,7 @@ def test_a_filter_keeps_what_the_loop_would_keep(
     assert weights(drawing, text, *verifiers) == selected(drawing, settings)
 
 
+@untimed
 @given(drawings, st.sampled_from([0.1, 0.5, 3.0]))
 def test_exponential_weights_have_the_ratios_of_the_loop_within_a_problem(
     drawing: Drawing, beta: float
@@ -90,6 +92,7 @@ def test_a_tiny_beta_keeps_the_best_and_overflows_nowhere() -> None:
     assert weights(judged([(1, 0.2), (0, 0.9), (1, 0.9)]), "exponential:1e-9") == [0, 1, 1]
 
 
+@untimed
 @given(drawings)
 def test_filters_of_their_own_multiply(drawing: Drawing) -> None:
     pool = make_pool(drawing)
@@ -98,6 +101,7 @@ def test_filters_of_their_own_multiply(drawing: Drawing) -> None:
     assert weights_of(pool, Ensemble(parts)).tolist() == (alone[0] * alone[1]).tolist()
 
 
+@untimed
 @given(drawings, st.sampled_from(["threshold:0", "quantile:1", "exponential:1", "tournament:1"]))
 def test_what_is_unparsed_or_failed_never_survives(drawing: Drawing, text: str) -> None:
     flat = [sample for problem in drawing for sample in problem]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hypothesis import given
 from hypothesis import strategies as st
+from pools import untimed
 
 from sitool.gap.pool import CODES, SCORED, UNSEEN
 from sitool.gap.sources import pool_of
@@ -61,6 +62,7 @@ def rows_of(drawing: Problems) -> VerdictRows:
     return VerdictRows(*map(tuple, zip(*rows, strict=True)))
 
 
+@untimed
 @given(problems)
 def test_a_pool_holds_the_samples_of_known_truth_as_they_were_said_to_be(
     drawing: Problems,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pools import Drawing, Drawn, drawings, judged, make_pool, mean
+from pools import Drawing, Drawn, drawings, judged, make_pool, mean, untimed
 
 from sitool.gap.assembly import Generation, Question, assemble, judges_of
 from sitool.gap.filters import Filter
@@ -48,6 +48,7 @@ def test_pairs_are_the_problems_that_both_rounds_met_in_any_order() -> None:
     assert [(7, 3, 9)[h] for h in here] == [(9, 5, 7)[t] for t in there] == [7, 9]
 
 
+@untimed
 @given(st.lists(st.tuples(*[st.floats(0, 1)] * 3), min_size=1, max_size=20))
 def test_what_was_missed_is_the_improvement_less_what_was_promised(
     rows: Sequence[tuple[float, float, float]],
@@ -134,6 +135,7 @@ def test_rounds_are_paired_whatever_the_order_of_their_problems() -> None:
 # The whole.
 
 
+@untimed
 @given(st.lists(drawings, min_size=1, max_size=3), st.sampled_from(["quantile:0.5", "best_of_n"]))
 def test_any_rounds_at_all_make_a_report_and_its_json(rounds: Sequence[Drawing], text: str) -> None:
     found = report(*rounds, filters={"": Filter.parse(text)})
