@@ -16,7 +16,7 @@ environment, rounds run in the asking process: for debuggers and batch jobs.
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sitool import curriculum as rules
 from sitool import events, loop, registry
@@ -24,7 +24,6 @@ from sitool.commands import Commands
 from sitool.config import CurriculumSettings, Settings
 from sitool.errors import SitoolError, StudyError
 from sitool.events import Event
-from sitool.gap import GapReport, report_gap
 from sitool.models.builtin import check_base
 from sitool.models.loading import check_scripted
 from sitool.parts import make_task
@@ -37,6 +36,9 @@ from sitool.store import Metric, Plan, SampleFilter, Store
 from sitool.summary import Comparison, Summary, compare, summarise
 from sitool.tasks.base import Task
 from sitool.views import RoundView
+
+if TYPE_CHECKING:
+    from sitool.gap import GapReport
 
 
 def create(
@@ -169,7 +171,7 @@ class Study:
         rounds: Sequence[int] = (),
         verifiers: Sequence[str] = (),
         filters: Sequence[str] = (),
-    ) -> GapReport:
+    ) -> "GapReport":
         """Measure the generation-verification gap on held-out samples, as of now.
 
         Args:
@@ -182,6 +184,9 @@ class Study:
             StudyError: A round has no held-out samples whose truth is known.
             UnknownNameError: A verifier has scored none of these rounds.
         """
+        # Imported late, for it is a hundred records that the first screen has no use for.
+        from sitool.gap import report_gap
+
         return report_gap(self._store, rounds, verifiers, filters)
 
     def step(self, to: Phase | str | None = None, *, inline: bool | None = None) -> RoundView:

@@ -78,6 +78,17 @@ def test_commands_load_no_screen(two_rounds: Path) -> None:
     assert heavy_after(code) == []
 
 
+def test_other_commands_load_no_gap_report(two_rounds: Path) -> None:
+    code = (
+        "import sys\n"
+        "from sitool.cli import main\n"
+        f"sys.argv = ['sitool', 'status', {str(two_rounds)!r}]\n"
+        "main.__globals__['app'](standalone_mode=False)\n"
+        "assert 'sitool.gap' not in sys.modules"
+    )
+    assert heavy_after(code) == []
+
+
 def test_a_scripted_round_loads_no_model_library(tmp_path: Path) -> None:
     code = (
         "import sys, sitool\n"

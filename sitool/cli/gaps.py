@@ -6,7 +6,6 @@ import typer
 from rich.text import Text
 
 from sitool import client
-from sitool.cli import gap_tables
 from sitool.cli.commands import AsJson, StudyDir, console, print_json, say
 
 Rounds = Annotated[
@@ -44,6 +43,9 @@ def gap(
     as_json: AsJson = False,
 ) -> None:
     """Measure how much better a model gets where a judge filters its samples."""
+    # Imported late, for no other command needs the report.
+    from sitool.cli import gap_tables
+
     study = client.open_study(folder)
     report = study.gap(rounds or (), verifiers or (), filters or ())
     if as_json:
