@@ -10,12 +10,16 @@ Source: percentile bootstrap, Efron & Tibshirani (1993), chapter 13.
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sitool.gap.pool import Floats
 from sitool.metrics import RESAMPLES, Accuracy, wilson
 
 CELLS = 4_000_000
 """Most numbers of a block of draws: 32 MB."""
+
+KEPT = 50_000_000
+"""Most numbers that are kept for the next figures, 100 MB; more are drawn anew each time."""
 
 
 class Bootstrap:
@@ -29,7 +33,7 @@ class Bootstrap:
 
     def __init__(self, problems: int, seed: int, confidence: float = 0.95) -> None:
         self._problems, self._seed, self._confidence = problems, seed, confidence
-        self._kept: Floats | None = None
+        self._kept: list[NDArray[np.uint16]] | None = None
 
     def figure(self, values: Floats, lowest: float = 0.0, highest: float = 1.0) -> Accuracy | None:
         """Return the mean of one value a problem, with its interval.
@@ -98,8 +102,17 @@ class Bootstrap:
     def _blocks(self) -> Iterator[Floats]:
         """Yield how often each problem was drawn, [draws, problems], a block at a time."""
         if self._kept is not None:
-            yield self._kept
+            yield from (times.astype(float) for times in self._kept)
             return
+        kept = []
+        for times in self._drawn():
+            if self._problems * RESAMPLES <= KEPT:
+                kept.append(times.astype(np.uint16))
+            yield times.astype(float)
+        self._kept = kept or None
+
+    def _drawn(self) -> Iterator[NDArray[np.int64]]:
+        """Draw the blocks; the same each time."""
         rng = np.random.default_rng(self._seed)
         rows = max(1, CELLS // self._problems)
         for first in range(0, RESAMPLES, rows):
@@ -107,10 +120,7 @@ class Bootstrap:
             drawn = rng.integers(self._problems, size=(count, self._problems))
             drawn += np.arange(count)[:, None] * self._problems
             times = np.bincount(drawn.ravel(), minlength=count * self._problems)
-            block = times.reshape(count, self._problems).astype(float)
-            if count == RESAMPLES:
-                self._kept = block
-            yield block
+            yield times.reshape(count, self._problems)
 
 
 def _quantiles(means: Floats, tail: float) -> Floats:

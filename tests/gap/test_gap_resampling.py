@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pools import Drawn, make_pool
 
+from sitool.gap import resampling
 from sitool.gap.figures import measure_filter
 from sitool.gap.filters import Ensemble, Filter, weights_of
 from sitool.gap.resampling import CELLS, Bootstrap
@@ -89,6 +90,18 @@ def test_more_problems_than_fit_in_a_block_of_draws_give_the_same_kind_of_interv
     assert figure is not None
     standard_error = values.std() / problems**0.5
     assert figure.high - figure.low == pytest.approx(2 * 1.96 * standard_error, rel=0.1)
+
+
+def test_draws_that_are_kept_and_draws_that_are_not_give_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    values = np.random.default_rng(8).random(CELLS // 500)
+    kept = Bootstrap(len(values), 0)
+    first = kept.figure(values)
+    assert kept.figure(values) == first
+    monkeypatch.setattr(resampling, "KEPT", 0)
+    anew = Bootstrap(len(values), 0)
+    assert anew.figure(values) == anew.figure(values) == first
 
 
 def test_the_interval_of_the_gap_covers_the_true_gap_about_as_often_as_it_says() -> None:
