@@ -16,7 +16,7 @@ environment, rounds run in the asking process: for debuggers and batch jobs.
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sitool import curriculum as rules
 from sitool import events, loop, registry
@@ -36,6 +36,9 @@ from sitool.store import Metric, Plan, SampleFilter, Store
 from sitool.summary import Comparison, Summary, compare, summarise
 from sitool.tasks.base import Task
 from sitool.views import RoundView
+
+if TYPE_CHECKING:
+    from sitool.gap import GapReport
 
 
 def create(
@@ -162,6 +165,29 @@ class Study:
             if not round_.finished:
                 raise StudyError(f"{round_.label} is not evaluated yet.", "try: sitool step DIR")
         return compare(self._store, *rounds)
+
+    def gap(
+        self,
+        rounds: Sequence[int] = (),
+        verifiers: Sequence[str] = (),
+        filters: Sequence[str] = (),
+    ) -> "GapReport":
+        """Measure the generation-verification gap on held-out samples, as of now.
+
+        Args:
+            rounds: Their numbers; empty: from the base to the head.
+            verifiers: Names, or several joined by `+`, which must all agree; empty: every
+                judge that has scored these rounds.
+            filters: Such as `quantile:0.25` for all verifiers, or `mc=threshold:0.7` for one.
+
+        Raises:
+            StudyError: A round has no held-out samples whose truth is known.
+            UnknownNameError: A verifier has scored none of these rounds.
+        """
+        # Imported late, for it is a hundred records that the first screen has no use for.
+        from sitool.gap import report_gap
+
+        return report_gap(self._store, rounds, verifiers, filters)
 
     def step(self, to: Phase | str | None = None, *, inline: bool | None = None) -> RoundView:
         """Run the next round, or go on with the open one, and return it.

@@ -268,21 +268,45 @@ class VerifierSettings(Group):
 class SelectionSettings(Group):
     """Which samples count, and how much."""
 
-    rule: Literal["threshold", "quantile", "best_of_n", "exponential"] = setting(
+    rule: Literal["threshold", "quantile", "best_of_n", "exponential", "tournament"] = setting(
         "threshold", "How scores become weights."
     )
     verifiers: tuple[str, ...] = setting(
         (), "Whose scores decide; several must all agree (AND). Empty: the first verifier."
     )
     threshold: float = setting(1.0, "threshold: keep scores of at least this.", ge=0, le=1)
+    thresholds: tuple[Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)], ...] = setting(
+        (), "threshold: one for each of `verifiers`, in their order; empty: the same for all."
+    )
     quantile: float = setting(
         0.25, "quantile: keep this best share of each problem's samples; ties stay.", gt=0, le=1
     )
     beta: float = setting(0.5, "exponential: weight = exp(score / beta).", gt=0, le=100)
+    survive: int = setting(
+        1,
+        "tournament: keep what won this many rounds of its problem's bracket, or all there are.",
+        unit="rounds",
+        ge=1,
+        le=32,
+    )
+    empty: Literal["none", "best", "all"] = setting(
+        "none",
+        "What a problem gives of which no sample survives the rule: none, its best sample, or"
+        " all of its scored samples.",
+    )
     cap_per_problem: int = setting(
         2, "Keep at most this many samples of a problem; 0 is no limit.", ge=0
     )
     dedup: bool = setting(True, "Keep one of equal completions of a problem.")
+
+    @model_validator(mode="after")
+    def _check_thresholds(self) -> "SelectionSettings":
+        if self.thresholds and len(self.thresholds) != max(1, len(self.verifiers)):
+            raise ValueError(
+                f"thresholds has {len(self.thresholds)} numbers for {max(1, len(self.verifiers))}"
+                " verifiers; give one for each of selection.verifiers, or none"
+            )
+        return self
 
 
 class TrainerSettings(Group):

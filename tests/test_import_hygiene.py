@@ -31,7 +31,7 @@ def heavy_after(code: str, *arguments: str) -> list[str]:
         "sitool.presets", "sitool.export", "sitool.engine", "sitool.loop", "sitool.parts",
         "sitool.registry", "sitool.verifiers.worker", "sitool.samplers.scripted",
         "sitool.tui.studies", "sitool.tui.settings", "sitool.tui.new_study",
-        "sitool.planning.estimates", "sitool.lab",
+        "sitool.planning.estimates", "sitool.lab", "sitool.gap",
     ],
 )  # fmt: skip
 def test_importing_loads_no_model_library(module: str) -> None:
@@ -55,7 +55,7 @@ def test_estimating_loads_no_model_library(tmp_path: Path) -> None:
     assert heavy_after(code, str(tmp_path / "study")) == []
 
 
-@pytest.mark.parametrize("command", ["status", "rounds", "set"])
+@pytest.mark.parametrize("command", ["status", "rounds", "set", "gap"])
 def test_commands_that_look_load_no_model_library(two_rounds: Path, command: str) -> None:
     words = [command, str(two_rounds), *(["draw.samples=4"] if command == "set" else [])]
     code = (
@@ -74,6 +74,17 @@ def test_commands_load_no_screen(two_rounds: Path) -> None:
         f"sys.argv = ['sitool', 'status', {str(two_rounds)!r}]\n"
         "main.__globals__['app'](standalone_mode=False)\n"
         "assert 'textual' not in sys.modules"
+    )
+    assert heavy_after(code) == []
+
+
+def test_other_commands_load_no_gap_report(two_rounds: Path) -> None:
+    code = (
+        "import sys\n"
+        "from sitool.cli import main\n"
+        f"sys.argv = ['sitool', 'status', {str(two_rounds)!r}]\n"
+        "main.__globals__['app'](standalone_mode=False)\n"
+        "assert 'sitool.gap' not in sys.modules"
     )
     assert heavy_after(code) == []
 

@@ -73,6 +73,8 @@ def valid_values(path: str) -> Any:
         )
     if path == "selection.verifiers":
         return st.just([])
+    if path == "selection.thresholds":
+        return st.lists(st.floats(0, 1), max_size=1)
     if path == "sampler.stop":
         return st.lists(st.text(st.characters(codec="utf-8"), min_size=1), max_size=3)
     if path == "curriculum.weights":
