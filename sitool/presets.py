@@ -261,13 +261,19 @@ def _in_our_words(message: str) -> str:
 
 def _unknown_parts(settings: Settings) -> Iterator[str]:
     wanted = [("sampler", settings.sampler.name), ("trainer", settings.trainer.name)]
-    wanted += [("verifier", name) for name in settings.verifier.names]
     for kind, name in wanted:
         try:
             registry.check_name(kind, name)
         except SitoolError as error:
             yield error.message
-    for name in set(settings.selection.verifiers) - set(settings.verifier.names):
+    v, e = settings.verifier, settings.evaluation
+    of_people = [name for name in settings.selection.verifiers if name == "human"]
+    for name in dict.fromkeys((*v.names, *v.measure, *e.verifiers, *of_people)):
+        try:
+            registry.check_verifier(name)
+        except SitoolError as error:
+            yield error.message
+    for name in sorted(set(settings.selection.verifiers) - {*v.names, "human"}):
         yield (
             f"selection.verifiers has {name!r}, which verifier.names does not run;"
             f" it runs: {', '.join(settings.verifier.names)}."
