@@ -94,8 +94,11 @@ def _last(word: str, text: str) -> int:
     return max((found.end() for found in re.finditer(pattern, text, re.IGNORECASE)), default=-1)
 
 
-SCORE = re.compile(r"\bscore\b\W{0,4}(?:(?:is|of)\W{1,4})?(\d+)(?![\d.]*\d)", re.IGNORECASE)
-ALONE = re.compile(r"\W*(\d+)(?:\s*/\s*10)?\W*")
+BETWEEN = r"[^\w\-−]"
+SCORE = re.compile(
+    rf"\bscore\b{BETWEEN}{{0,4}}(?:(?:is|of){BETWEEN}{{1,4}})?(\d+)(?![\d.]*\d)", re.IGNORECASE
+)
+ALONE = re.compile(rf"{BETWEEN}*(\d+)(?:\s*/\s*10)?\W*")
 
 
 def read_score(text: str) -> int | None:

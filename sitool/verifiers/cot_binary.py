@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from sitool.questions import read_beginning, read_verdict
 from sitool.verifiers.asking import form_of
+from sitool.verifiers.base import Court
 from sitool.verifiers.reasoned import ReasonedVerifier
 
 
@@ -16,17 +17,19 @@ class CotBinaryVerifier(ReasonedVerifier):
 
     name: ClassVar[str] = "cot_binary"
 
+    def __init__(self, court: Court) -> None:
+        super().__init__(court)
+        # A built-in base has not learnt to end after its verdict.
+        self._read = read_beginning if form_of(court.settings) == "tiny" else read_verdict
+
     @property
     def verdicts(self) -> tuple[str, str]:
         """What a right judge writes about a right answer, and about a wrong one."""
         return self._court.settings.judge.correct, self._court.settings.judge.incorrect
 
     def read(self, text: str) -> float | None:
-        """Read the last of the two words; in the form `tiny`, which knows no end, the first."""
-        if form_of(self._court.settings) == "tiny":
-            verdict = read_beginning(text, *self.verdicts)
-        else:
-            verdict = read_verdict(text, *self.verdicts)
+        """Read the last of the two words; in the form `tiny` what the text begins with."""
+        verdict = self._read(text, *self.verdicts)
         return None if verdict is None else float(verdict)
 
     def words(self, values: Sequence[float]) -> str:

@@ -28,6 +28,7 @@ class McVerifier:
 
     def __init__(self, court: Court) -> None:
         self._court = court
+        self._template = template_of(court.settings, "mc")
         self._reader: Any = None
 
     @property
@@ -41,15 +42,15 @@ class McVerifier:
         Raises:
             VerifierError: The two words begin with the same token, or memory runs out.
         """
-        asked = [self._ask(sample) for sample in samples]
-        places = [(s.role, s.position) for s in samples]
-        questions = [
-            (place, one)
-            for place, one in zip(places, asked, strict=True)
-            if isinstance(one, Question)
-        ]
-        logprobs = iter(self._logprobs(questions))
-        return [self._score(*next(logprobs)) if isinstance(o, Question) else o for o in asked]
+        texts = [(s.role, s.position, s.completion.text) for s in samples]
+        # Samples that wrote the same are asked about once.
+        first = dict(zip(reversed(texts), reversed(samples), strict=True))
+        unique = {text: self._ask(sample) for text, sample in first.items()}
+        questions = {text: one for text, one in unique.items() if isinstance(one, Question)}
+        logprobs = self._logprobs([(text[:2], one) for text, one in questions.items()])
+        scores = {text: self._score(*pair) for text, pair in zip(questions, logprobs, strict=True)}
+        scores |= {text: one for text, one in unique.items() if isinstance(one, Score)}
+        return [scores[text] for text in texts]
 
     def _ask(self, sample: Sample) -> Question | Score:
         judge = self._court.settings.judge
@@ -59,8 +60,7 @@ class McVerifier:
             "incorrect": judge.incorrect,
         }
         verdicts = (judge.correct, judge.incorrect)
-        template = template_of(self._court.settings, "mc")
-        return ask(self._court, template, [sample], fields, verdicts)
+        return ask(self._court, self._template, [sample], fields, verdicts)
 
     def _logprobs(
         self, questions: Sequence[tuple[tuple[str, int], Question]]

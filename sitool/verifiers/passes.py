@@ -141,7 +141,8 @@ class Reader:
             rows = len(batch) + 1
             over = rows * longest > self._most_tokens or rows * places * vocabulary > MOST_LOGITS
             apart = bool(text.beginning) != bool(texts[0].beginning)
-            if batch and (over or apart or rows * longest - total > MOST_FILLER * rows**0.5):
+            filler = 0 if text.beginning else rows * longest - total
+            if batch and (over or apart or filler > MOST_FILLER):
                 break
             batch.append(text)
         return batch

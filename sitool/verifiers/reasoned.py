@@ -27,6 +27,7 @@ class ReasonedVerifier:
 
     def __init__(self, court: Court) -> None:
         self._court = court
+        self._template = template_of(court.settings, self.name)
 
     @property
     def asked(self) -> Mapping[str, Any]:
@@ -64,8 +65,7 @@ class ReasonedVerifier:
             "correct": judge.correct,
             "incorrect": judge.incorrect,
         }
-        template = template_of(self._court.settings, self.name)
-        return ask(self._court, template, [sample], fields, self.verdicts)
+        return ask(self._court, self._template, [sample], fields, self.verdicts)
 
     def _score(self, texts: Sequence[str]) -> Score:
         values = [value for text in texts if (value := self.read(text)) is not None]

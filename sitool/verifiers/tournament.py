@@ -1,7 +1,7 @@
 """Single elimination among a problem's samples, two at a time."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, ClassVar
@@ -67,6 +67,25 @@ class Bracket:
         self.left = through
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Match:
+    """Two samples of a bracket, by their places, that meet in a round."""
+
+    bracket: Bracket
+    first: int
+    second: int
+
+
+Compare = Callable[[Sequence[Match]], list[int | None]]
+
+
+def elected(match: Match, votes: Sequence[int]) -> int | None:
+    """Return the place with more votes, the first of equals; None: there is no vote."""
+    if not votes:
+        return None
+    return match.second if 2 * votes.count(match.second) > len(votes) else match.first
+
+
 class TournamentVerifier:
     """Scores a sample by the share of the bracket's rounds that it survives.
 
@@ -103,12 +122,12 @@ class TournamentVerifier:
         compare = self._compared if self._template else self._by_beliefs(samples)
         while any(len(bracket.left) > 1 for bracket in brackets):
             playing = [bracket for bracket in brackets if len(bracket.left) > 1]
-            winners = iter(compare([(b, *pair) for b in playing for pair in b.pairs()]))
+            winners = iter(compare([Match(b, *pair) for b in playing for pair in b.pairs()]))
             for bracket in playing:
                 bracket.play([next(winners) for _ in bracket.pairs()])
         return [score for bracket in brackets for score in self._scores(bracket)]
 
-    def _by_beliefs(self, samples: Sequence[Sample]) -> "Compare":
+    def _by_beliefs(self, samples: Sequence[Sample]) -> Compare:
         """Return a comparison by what the model believes of each sample alone."""
         scores = McVerifier(self._court).judge(samples)
         values = {s.id: score.value for s, score in zip(samples, scores, strict=True)}
@@ -118,51 +137,51 @@ class TournamentVerifier:
 
         return compare
 
-    def _likelier(self, match: "Match", values: Mapping[int, float | None]) -> int | None:
-        bracket, first, second = match
-        one, other = (values[bracket.samples[place].id] for place in (first, second))
-        if one is None and other is None:
+    def _likelier(self, match: Match, values: Mapping[int, float | None]) -> int | None:
+        samples = match.bracket.samples
+        found = (values[samples[place].id] for place in (match.first, match.second))
+        one, other = (-1.0 if value is None else value for value in found)
+        if one == other == -1:
             return None
-        return (
-            second if (-1.0 if other is None else other) > (-1.0 if one is None else one) else first
-        )
+        return match.second if other > one else match.first
 
-    def _compared(self, matches: Sequence["Match"]) -> list[int | None]:
+    def _compared(self, matches: Sequence[Match]) -> list[int | None]:
         """Let the model compare pairs; the more of its readable verdicts decide."""
-        asked = [question for match in matches for question in self._questions(match)]
-        drawn = iter(draw_answers(self._court, [q for q, _ in asked if isinstance(q, Question)]))
-        votes: dict[int, list[str]] = {}
-        for number, (question, names) in enumerate(asked):
+        asked = [(match, *turn) for match in matches for turn in self._turns(match)]
+        drawn = iter(draw_answers(self._court, [q for *_, q in asked if isinstance(q, Question)]))
+        votes: dict[Match, list[int]] = {}
+        for match, places, question in asked:
             texts = next(drawn) if isinstance(question, Question) else []
-            choices = [choice for text in texts if (choice := read_choice(text))]
-            votes.setdefault(number // 2, []).extend(names[choice] for choice in choices)
-        return [_elected(match, votes[number]) for number, match in enumerate(matches)]
+            read = [choice for text in texts if (choice := read_choice(text))]
+            votes.setdefault(match, []).extend(places["AB".index(choice)] for choice in read)
+        return [elected(match, votes[match]) for match in matches]
 
-    def _questions(self, match: "Match") -> list[tuple[Question | Score, dict[str, str]]]:
+    def _turns(self, match: Match) -> Iterator[tuple[tuple[int, int], Question | Score]]:
         """Ask about a pair in both orders, so that no place at the front is an advantage.
 
-        The verifications take turns; which order comes first is drawn.
+        The verifications take turns; which order comes first is drawn. Yields the
+        places that are shown as A and B.
         """
-        bracket, *places = match
-        one, other = (bracket.samples[place] for place in places)
-        seed = self._court.settings.seed
-        path = (seed, one.round, "judge", self._court.name, one.role, one.position)
-        start = generator(*path, one.index, other.index, "order").randrange(2)
-        asked: list[tuple[Question | Score, dict[str, str]]] = []
-        for turn, pair in enumerate(((one, other), (other, one))):
-            question = self._question(*pair, (*path, one.index, other.index), (start + turn) % 2)
-            names = ("first", "second") if turn == 0 else ("second", "first")
-            asked.append((question, dict(zip("AB", names, strict=True))))
-        return asked
+        samples, one, other = match.bracket.samples, match.first, match.second
+        seed, first = self._court.settings.seed, samples[one]
+        place = (first.role, first.position, first.index, samples[other].index)
+        path = (seed, first.round, "judge", self._court.name, *place)
+        turn = generator(*path, "order").randrange(2)
+        count = self._court.settings.judge.verifications
+        for places in ((one, other), (other, one)):
+            numbers = tuple(range(count))[turn::2]
+            turn = 1 - turn
+            if numbers:
+                yield places, self._question([samples[place] for place in places], path, numbers)
 
     def _question(
-        self, first: Sample, second: Sample, path: tuple[str | int, ...], turn: int
+        self, pair: Sequence[Sample], path: tuple[str | int, ...], numbers: tuple[int, ...]
     ) -> Question | Score:
-        fields = {"first": first.completion.text, "second": second.completion.text}
-        asked = ask(self._court, self._template, (first, second), fields, ("A", "B"))
+        fields = dict(zip(("first", "second"), (s.completion.text for s in pair), strict=True))
+        asked = ask(self._court, self._template, pair, fields, ("A", "B"))
         if not isinstance(asked, Question):
             return asked
-        return replace(asked, path=path, numbers=asked.numbers[turn::2])
+        return replace(asked, path=path, numbers=numbers)
 
     def _scores(self, bracket: Bracket) -> list[Score]:
         """Return the scores of a problem whose tournament is over."""
@@ -183,15 +202,3 @@ class TournamentVerifier:
         if bracket.unread:
             said += f" {bracket.unread} could not be read, and the first of the two went on."
         return Score(Outcome.SCORED, survived / rounds, explanation=said)
-
-
-Match = tuple[Bracket, int, int]
-Compare = Callable[[Sequence[Match]], list[int | None]]
-
-
-def _elected(match: Match, votes: Sequence[str]) -> int | None:
-    """Return the place with more votes, the first of equals; None: there is no vote."""
-    if not votes:
-        return None
-    _, first, second = match
-    return second if votes.count("second") > votes.count("first") else first
