@@ -27,7 +27,7 @@ from sitool.draws import draw_level, evaluation_problems
 from sitool.events import Event
 from sitool.measure import by_level, measure_greedy, measure_pass_at_k, measure_round
 from sitool.parts import Parts
-from sitool.records import Action, Phase, Problem, Sample
+from sitool.records import TRUTH, Action, Phase, Problem, Sample
 from sitool.samplers.base import Decoding, Request
 from sitool.scoring import HELD_OUT, TRAIN, adapter_of, score_samples, warnings
 from sitool.seeds import derive_seed
@@ -313,7 +313,7 @@ def evaluate(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
         _draw_evaluation(store, parts, round_)
     parts.model.use_adapter(adapter_of(store, round_.id))
     yield from _draw_answers(store, parts, round_, settings.evaluation.samples)
-    for name in dict.fromkeys(("truth", *settings.evaluation.verifiers)):
+    for name in dict.fromkeys((TRUTH, *settings.evaluation.verifiers)):
         yield from score_samples(store, parts, round_, name, HELD_OUT)
     with store.transaction():
         store.metrics.add(round_.id, measure_round(store, round_))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from sitool import registry
 from sitool.config import Settings
 from sitool.models.base import Model
+from sitool.records import TRUTH
 from sitool.samplers.base import Sampler
 from sitool.tasks.base import Task
 from sitool.trainers.base import Trainer
@@ -74,7 +75,7 @@ class Parts:
         if evaluator_name(settings) != settings.sampler.name:
             evaluator = registry.load("sampler", evaluator_name(settings))(model, settings)
         trainer = registry.load("trainer", settings.trainer.name)
-        truth = Guard(verifier_spec("truth", task), settings.verifier.time_limit_seconds)
+        truth = Guard(verifier_spec(TRUTH, task), settings.verifier.time_limit_seconds)
         parts = cls(task, model, sampler, evaluator, truth, trainer(model, settings.trainer))
         for name in (*settings.verifier.names, *settings.verifier.measure):
             # A verifier that cannot be imported is said before anything is drawn.
@@ -93,7 +94,7 @@ class Parts:
             is_writer: Whether that model wrote the samples.
         """
         part = registry.load("verifier", registry.split_verifier(name)[0])
-        if name == "truth":
+        if name == TRUTH:
             return self.truth
         if not hasattr(part, "judge"):
             return self._kept(name, lambda: self._guard(name, settings))
