@@ -67,6 +67,11 @@ def score_samples(
         yield from warnings(parts, round_)
 
 
+def writer_of(round_: Round, roles: Sequence[str]) -> int:
+    """Return the round whose model wrote a round's samples of these roles."""
+    return (round_.parent or 0) if "train" in roles else round_.id
+
+
 def warnings(parts: Parts, round_: Round) -> Iterator[Event]:
     """Pass on what the parts at work on the model have noted."""
     while parts.model.notes:
@@ -84,7 +89,7 @@ def prepared(
     """Return a verifier, after the model that is to judge has been put on."""
     check_verifier(verifier)
     part, judge = split_verifier(verifier)
-    writer = (round_.parent or 0) if "train" in roles else round_.id
+    writer = writer_of(round_, roles)
     number = writer
     if judge:
         number = 0 if judge == "base" else int(judge)
