@@ -332,7 +332,9 @@ class JudgeSettings(Group):
     @model_validator(mode="after")
     def _check_words(self) -> "JudgeSettings":
         if self.correct.strip().lower() == self.incorrect.strip().lower():
-            raise ValueError(f"correct and incorrect are both {self.correct!r}")
+            raise ValueError(
+                f"correct ({self.correct!r}) and incorrect ({self.incorrect!r}) must be two words"
+            )
         return self
 
 

@@ -337,8 +337,14 @@ def test_every_mistake_is_told_at_once_with_what_was_given() -> None:
         ("task.nods=5", "Did you mean 'nodes'?"),
         ("seeed=5", "There is no setting 'seeed'. Did you mean 'seed'?"),
         ('selection.verifiers=["judge"]', "selection.verifiers has 'judge'"),
-        ('evaluation.verifiers=["mcc"]', "No verifier is named 'mcc'. Did you mean 'mc'?"),
-        ('verifier.measure=["mc@two"]', "'mc@two' names no round: after the '@' stands 'base'"),
+        (
+            'evaluation.verifiers=["mcc"]',
+            "evaluation.verifiers: No verifier is named 'mcc'. Did you mean 'mc'?",
+        ),
+        (
+            'verifier.measure=["mc@two"]',
+            "verifier.measure: 'mc@two' names no round: after the '@' stands 'base'",
+        ),
         ('verifier.names=["truth@base"]', "the verifier 'truth' asks no round's model"),
         ('selection.verifiers=["human"]', "'human' cannot be named as a verifier: what people"),
         (
@@ -353,7 +359,10 @@ def test_every_mistake_is_told_at_once_with_what_was_given() -> None:
             "it must have the placeholder {prompt} as it is",
         ),
         ('judge.mc_prompt="{prompt}{completion}{"', "it is no template, since"),
-        ("judge.correct=incorrect", "judge: correct and incorrect are both 'incorrect'."),
+        (
+            "judge.correct=incorrect",
+            "judge: correct ('incorrect') and incorrect ('Incorrect') must be two words.",
+        ),
         ("curriculum.low=0.9", "curriculum: low (0.9) must be below high (0.6)."),
         ("curriculum.lowest=5", ""),
     ],
