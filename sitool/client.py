@@ -376,6 +376,48 @@ class Study:
         body = {"round": chosen, "problems_per_level": problems_per_level, "samples": samples}
         yield from self._commands.stream("evaluate", body)
 
+    def measure(
+        self,
+        number: int | None,
+        verifiers: Sequence[str],
+        *,
+        training: bool = False,
+        inline: bool | None = None,
+    ) -> RoundView:
+        """Let verifiers score a finished round's held-out samples; only scores are added.
+
+        What has been scored already is not scored again, so a stopped measurement
+        goes on when it is asked for once more. Judges ask as the settings of the next
+        round say; `RoundView.judges` tells how each was asked.
+
+        Args:
+            number: The round; None is the head.
+            verifiers: Such as `mc`, `likelihood@base` or `mc@3`.
+            training: Also score the samples that the round drew for training.
+            inline: Do it in this process; None as SITOOL_ENGINE says.
+
+        Raises:
+            SitoolError: There is no such round or verifier, or it cannot go on; what is
+                done is kept.
+        """
+        for _ in self.stream_measurement(number, verifiers, training=training, inline=inline):
+            pass
+        return self._head_view() if number is None else self.round(number)
+
+    def stream_measurement(
+        self,
+        number: int | None,
+        verifiers: Sequence[str],
+        *,
+        training: bool = False,
+        inline: bool | None = None,
+    ) -> Iterator[Event]:
+        """Do what `measure` does and yield the events."""
+        names = registry.check_verifiers(verifiers)
+        chosen = self._head_view().number if number is None else number
+        body = {"round": chosen, "verifiers": names, "training": training}
+        yield from self._commands.stream("measure", body, inline=inline)
+
     def plan(self) -> Plan:
         """Work out what the next round will draw.
 

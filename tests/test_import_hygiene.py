@@ -32,6 +32,8 @@ def heavy_after(code: str, *arguments: str) -> list[str]:
         "sitool.registry", "sitool.verifiers.worker", "sitool.samplers.scripted",
         "sitool.tui.studies", "sitool.tui.settings", "sitool.tui.new_study",
         "sitool.planning.estimates", "sitool.lab", "sitool.gap",
+        "sitool.scoring", "sitool.verifiers.mc",
+        "sitool.verifiers.likelihood", "sitool.verifiers.tournament", "sitool.verifiers.cross",
     ],
 )  # fmt: skip
 def test_importing_loads_no_model_library(module: str) -> None:
@@ -93,7 +95,9 @@ def test_a_scripted_round_loads_no_model_library(tmp_path: Path) -> None:
     code = (
         "import sys, sitool\n"
         "parts = [f'{n}=scripted' for n in ('model.base', 'sampler.name', 'trainer.name')]\n"
-        "sitool.create(sys.argv[1], assignments=[*parts, 'draw.problems=4']).step()"
+        "judges = 'mc tournament likelihood majority cot_score cross'.split()\n"
+        "more = ['draw.problems=4', f'verifier.names={judges}', f'evaluation.verifiers={judges}']\n"
+        "sitool.create(sys.argv[1], assignments=[*parts, *more]).step()"
     )
     assert heavy_after(code, str(tmp_path / "study")) == []
 

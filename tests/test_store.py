@@ -321,7 +321,7 @@ def test_every_table_is_one_that_the_docs_name() -> None:
     names = {line.split()[2] for line in TABLES.splitlines() if line.startswith("CREATE TABLE")}
     assert names == {
         "meta", "rounds", "problems", "draws", "samples", "scores", "selections", "decisions",
-        "metrics", "events", "commands",
+        "metrics", "events", "commands", "judges",
     }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from sitool import client
-from sitool.cli import commands, explain, forecast, gaps, takeout
+from sitool.cli import commands, explain, forecast, gaps, judging, takeout
 from sitool.errors import SitoolError, StudyError
 
 app = typer.Typer(
@@ -57,6 +57,7 @@ def run_app(folder: Path | None) -> None:
 
 commands.register(app)
 gaps.register(app)
+judging.register(app)
 takeout.register(app)
 forecast.register(app)
 explain.register(app)

@@ -4,7 +4,7 @@ A study of a newer format is refused; an older one is brought up to date by the
 statements in `MIGRATIONS`.
 """
 
-FORMAT = 2
+FORMAT = 3
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -64,6 +64,14 @@ CREATE TABLE scores (
     PRIMARY KEY (sample, verifier)
 ) WITHOUT ROWID;
 
+CREATE TABLE judges (
+    round INTEGER NOT NULL REFERENCES rounds(id),
+    verifier TEXT NOT NULL,
+    pool TEXT NOT NULL CHECK (pool IN ('train', 'evaluation')),
+    asked TEXT NOT NULL,             -- who judged and how it was asked, as JSON
+    PRIMARY KEY (round, verifier, pool)
+) WITHOUT ROWID;
+
 CREATE TABLE selections (
     round INTEGER NOT NULL REFERENCES rounds(id),
     sample INTEGER NOT NULL REFERENCES samples(id),
@@ -105,6 +113,11 @@ MIGRATIONS = {
     2: (
         "CREATE INDEX samples_by_round ON samples (round, role)",
         "CREATE INDEX samples_by_level ON samples (round, role, level)",
+    ),
+    3: (
+        "CREATE TABLE judges (round INTEGER NOT NULL REFERENCES rounds(id),"
+        " verifier TEXT NOT NULL, pool TEXT NOT NULL CHECK (pool IN ('train', 'evaluation')),"
+        " asked TEXT NOT NULL, PRIMARY KEY (round, verifier, pool)) WITHOUT ROWID",
     ),
 }
 """What brings a study of the format before up to each format."""
