@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 import tomllib
 from pathlib import Path
 
@@ -100,19 +99,6 @@ def test_a_scripted_round_loads_no_model_library(tmp_path: Path) -> None:
         "sitool.create(sys.argv[1], assignments=[*parts, *more]).step()"
     )
     assert heavy_after(code, str(tmp_path / "study")) == []
-
-
-def test_the_first_screen_comes_within_a_second(two_rounds: Path) -> None:
-    """Best of three, since other work may be going on beside the tests."""
-    code = "from sitool.cli import main; main()"
-    took = []
-    for _ in range(3):
-        started = time.monotonic()
-        subprocess.run(
-            [sys.executable, "-c", code, "status", str(two_rounds)], check=True, capture_output=True
-        )
-        took.append(time.monotonic() - started)
-    assert min(took) < 1.0
 
 
 def test_the_import_contracts_are_written_down() -> None:
