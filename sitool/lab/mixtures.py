@@ -16,6 +16,8 @@ from sitool.errors import UnknownNameError
 from sitool.lab.arguments import Floats
 
 Counts = NDArray[np.int64]
+Curriculum = CurriculumSettings | str
+"""A curriculum as a study has it, or one of `NAMES`."""
 
 NAMES = ("adaptive", "staged", "cosine", "gaussian", "uniform", "easiest", "hardest")
 """Curricula that have a name of their own; any other is a `CurriculumSettings`."""
@@ -38,6 +40,13 @@ def named_curriculum(name: str, levels: int, rounds: int) -> CurriculumSettings:
     weights = {"easiest": {1: 1.0}, "hardest": {levels: 1.0}}.get(name, {})
     rule = "fixed" if name in ("uniform", "easiest", "hardest") else name
     return CurriculumSettings.model_validate({"rule": rule, "weights": weights, "rounds": rounds})
+
+
+def settings_of(curriculum: Curriculum, levels: int, rounds: int) -> CurriculumSettings:
+    """Return a curriculum's settings, made from its name if that is all there is."""
+    if isinstance(curriculum, str):
+        return named_curriculum(curriculum, levels, rounds)
+    return curriculum
 
 
 class Mixtures:

@@ -13,11 +13,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sitool.config import CurriculumSettings
 from sitool.errors import LabError, UnknownNameError
 from sitool.lab.arguments import Floats, share, whole
 from sitool.lab.learners import Learner
-from sitool.lab.mixtures import Counts, Mixtures, named_curriculum
+from sitool.lab.mixtures import Counts, Curriculum, Mixtures, settings_of
 
 Restart = Literal["parent", "base"]
 SERIES = ("success", "accepted", "skill", "gap", "coverage")
@@ -79,7 +78,7 @@ class Run:
         coverage: E_x[1 / pi(y*|x)] by level, [T + 1, R, K].
     """
 
-    curriculum: CurriculumSettings
+    curriculum: Curriculum
     success: Floats
     prompts: Counts
     accepted: Counts
@@ -133,7 +132,7 @@ class Run:
 
 def play(
     learner: Learner,
-    curriculum: CurriculumSettings | str,
+    curriculum: Curriculum,
     *,
     prompts: ArrayLike = 64,
     responses: int = 1,
@@ -189,15 +188,6 @@ def play(
         yield snapshot
 
 
-def settings_of(
-    curriculum: CurriculumSettings | str, levels: int, rounds: int
-) -> CurriculumSettings:
-    """Return a curriculum's settings, made from its name if that is all there is."""
-    if isinstance(curriculum, str):
-        return named_curriculum(curriculum, levels, rounds)
-    return curriculum
-
-
 def _snapshot(
     learner: Learner, number: int, state: Floats, responses: int, drawn: Counts, accepted: Counts
 ) -> Snapshot:
@@ -214,7 +204,7 @@ def _snapshot(
 
 def simulate(
     learner: Learner,
-    curriculum: CurriculumSettings | str,
+    curriculum: Curriculum,
     *,
     prompts: ArrayLike = 64,
     responses: int = 1,
@@ -245,7 +235,7 @@ def simulate(
         )
     )
     return Run(
-        settings_of(curriculum, learner.levels, rounds),
+        curriculum,
         *(np.stack([getattr(s, name) for s in rounds_played]) for name in _FIELDS),
     )
 

@@ -98,7 +98,7 @@ class TableLearner:
 
     def skill(self, state: Floats) -> Floats:
         """Return the accuracy over all prompts of all levels, [R, 1]."""
-        return self.success(state).mean(axis=1, keepdims=True)
+        return np.asarray(self.success(state).mean(axis=1, keepdims=True))
 
     def learn(
         self,
