@@ -110,6 +110,17 @@ from sitool.lab.laws import (
     tournament,
     wins_by_score,
 )
+from sitool.lab.learners import (
+    TRUTH,
+    Learner,
+    Verifier,
+    ladder_of_lengths,
+)
+from sitool.lab.mixtures import (
+    Curriculum,
+    Mixtures,
+    named_curriculum,
+)
 from sitool.lab.reweighting import (
     RelativeGap,
     RewardFiltered,
@@ -121,6 +132,10 @@ from sitool.lab.reweighting import (
     reward_filtered,
     reweight,
     threshold_weights,
+)
+from sitool.lab.sharpener import (
+    Sharpener,
+    sharpening_base,
 )
 from sitool.lab.sharpening import (
     SUFFICIENT_PROMPTS,
@@ -134,6 +149,20 @@ from sitool.lab.sharpening import (
     sft_responses,
     sft_samples,
     stopping_constant,
+)
+from sitool.lab.simulation import (
+    Band,
+    Restart,
+    Run,
+    Snapshot,
+    play,
+    simulate,
+)
+from sitool.lab.skills import (
+    SharedSkill,
+    SkillChain,
+    StepLearner,
+    errors_of,
 )
 from sitool.lab.softmax import (
     Minimum,
@@ -149,6 +178,11 @@ from sitool.lab.softmax import (
     softmax,
     xpo,
     xpo_loss,
+)
+from sitool.lab.tables import (
+    SelfVerified,
+    TableLearner,
+    Tabular,
 )
 from sitool.lab.tabular import (
     TabularPolicy,
@@ -169,14 +203,30 @@ from sitool.lab.tabular import (
 __all__ = [
     "SUFFICIENT_PROMPTS",
     "SUFFICIENT_RESPONSES",
+    "TRUTH",
     "AdaptiveLaw",
+    "Band",
     "Bound",
+    "Curriculum",
+    "Learner",
     "Minimum",
+    "Mixtures",
     "RelativeGap",
+    "Restart",
     "RewardFiltered",
     "Reweighted",
+    "Run",
+    "SelfVerified",
+    "SharedSkill",
+    "Sharpener",
+    "SkillChain",
+    "Snapshot",
+    "StepLearner",
+    "TableLearner",
+    "Tabular",
     "TabularPolicy",
     "Trajectory",
+    "Verifier",
     "accuracy",
     "accuracy_by_prompt",
     "adaptive_best_of_n",
@@ -191,6 +241,7 @@ __all__ = [
     "draw",
     "easy_to_hard",
     "entropy",
+    "errors_of",
     "exponential_weights",
     "feedback_strength",
     "fixed_mixture",
@@ -198,6 +249,7 @@ __all__ = [
     "gap",
     "greedy_is_sharp",
     "kl",
+    "ladder_of_lengths",
     "levels_without_transfer",
     "log_likelihood",
     "log_softmax",
@@ -207,12 +259,14 @@ __all__ = [
     "modal_coverage",
     "mode_mass",
     "modes",
+    "named_curriculum",
     "never_much_worse",
     "never_much_worse_beforehand",
     "next_accuracy",
     "one_round",
     "pair_weights",
     "pass_at_k",
+    "play",
     "quantile_weights",
     "relative_gap",
     "responses_to_reach",
@@ -225,6 +279,8 @@ __all__ = [
     "sft_samples",
     "sharpened",
     "sharpenedness",
+    "sharpening_base",
+    "simulate",
     "skill_after_level",
     "skill_after_mixture",
     "softmax",
