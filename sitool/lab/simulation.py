@@ -29,21 +29,36 @@ class Snapshot:
 
     Attributes:
         round: From 0.
+        learner: Whose law it is.
+        responses: N.
+        state: The learner's, of all runs.
         success: By level, [R, K].
         prompts: n_k drawn in the round, [R, K].
         accepted: Samples accepted in the round, [R, K].
-        skill: What the learner estimates, [R, S].
-        gap: By level, [R, K].
-        coverage: By level, [R, K].
     """
 
     round: int
+    learner: Learner
+    responses: int
+    state: Floats
     success: Floats
     prompts: Counts
     accepted: Counts
-    skill: Floats
-    gap: Floats
-    coverage: Floats
+
+    @property
+    def skill(self) -> Floats:
+        """Return what the learner estimates, [R, S]."""
+        return self.learner.skill(self.state)
+
+    @property
+    def gap(self) -> Floats:
+        """Return the success of what the verifier would keep, less success, by level, [R, K]."""
+        return self.learner.gap(self.state, self.responses)
+
+    @property
+    def coverage(self) -> Floats:
+        """Return E_x[1 / pi(y*|x)] by level, [R, K]."""
+        return self.learner.coverage(self.state)
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,31 +190,17 @@ def play(
     mixtures = Mixtures(settings_of(curriculum, learner.levels, steps), learner.levels, budget)
     base = state = learner.start(count)
     nothing = np.zeros((count, learner.levels), dtype=np.int64)
-    snapshot = _snapshot(learner, 0, state, draws, nothing, nothing)
-    yield snapshot
+    success = learner.success(state)
+    yield Snapshot(0, learner, draws, state, success, nothing, nothing)
     for taken in range(steps):
-        seen = snapshot.success
+        seen = success
         if measured:
-            seen = rng.binomial(measured, np.clip(seen, 0.0, 1.0)) / measured
+            seen = rng.binomial(measured, np.clip(success, 0.0, 1.0)) / measured
         drawn = mixtures.counts(taken, seen)
         start = state if restart == "parent" else base
         state, accepted = learner.learn(state, start, drawn, draws, rng)
-        snapshot = _snapshot(learner, taken + 1, state, draws, drawn, accepted)
-        yield snapshot
-
-
-def _snapshot(
-    learner: Learner, number: int, state: Floats, responses: int, drawn: Counts, accepted: Counts
-) -> Snapshot:
-    return Snapshot(
-        number,
-        learner.success(state),
-        drawn,
-        accepted,
-        learner.skill(state),
-        learner.gap(state, responses),
-        learner.coverage(state),
-    )
+        success = learner.success(state)
+        yield Snapshot(taken + 1, learner, draws, state, success, drawn, accepted)
 
 
 def simulate(
@@ -221,23 +222,20 @@ def simulate(
     >>> run.success.shape, bool((run.band("success", level=3).mean[[0, -1]] > [0.1, 0.8]).all())
     ((7, 200, 3), True)
     """
-    rounds_played = list(
-        play(
-            learner,
-            curriculum,
-            prompts=prompts,
-            responses=responses,
-            rounds=rounds,
-            runs=runs,
-            restart=restart,
-            held_out=held_out,
-            seed=seed,
-        )
-    )
-    return Run(
+    snapshots = play(
+        learner,
         curriculum,
-        *(np.stack([getattr(s, name) for s in rounds_played]) for name in _FIELDS),
+        prompts=prompts,
+        responses=responses,
+        rounds=rounds,
+        runs=runs,
+        restart=restart,
+        held_out=held_out,
+        seed=seed,
     )
+    # A table's states would be too much to keep: each round leaves its figures alone.
+    figures = [[getattr(snapshot, name) for name in _FIGURES] for snapshot in snapshots]
+    return Run(curriculum, *(np.stack(column) for column in zip(*figures, strict=True)))
 
 
-_FIELDS = ("success", "prompts", "accepted", "skill", "gap", "coverage")
+_FIGURES = ("success", "prompts", "accepted", "skill", "gap", "coverage")

@@ -16,6 +16,8 @@ from sitool import lab
 from sitool.config import CurriculumSettings
 from sitool.curriculum import CurriculumState, allocate, next_mixture
 from sitool.errors import LabError, UnknownNameError
+from sitool.lab.simulation import Restart
+from sitool.lab.skills import errors_of
 
 Floats = NDArray[np.float64]
 LENGTHS = [1, 2, 4, 8, 16]
@@ -49,7 +51,7 @@ def exact_skills(
 @pytest.mark.parametrize("restart", ["parent", "base"])
 @pytest.mark.parametrize("kind", [lab.SharedSkill, lab.SkillChain])
 def test_simulated_skills_have_the_moments_of_the_enumeration(
-    kind: type[lab.StepLearner], restart: lab.Restart
+    kind: type[lab.StepLearner], restart: Restart
 ) -> None:
     steps = shared_steps([1, 3]) if kind is lab.SharedSkill else chain_steps([1, 3])
     start = [0.6] * len(steps[0])
@@ -107,7 +109,7 @@ def test_errors_of_wrong_responses_have_the_mean_of_a_binomial_that_is_not_zero(
     length: int, miss: float
 ) -> None:
     rng = np.random.default_rng(3)
-    drawn = lab.errors_of(np.full(4000, 10), length, np.full(4000, miss), rng)
+    drawn = errors_of(np.full(4000, 10), length, np.full(4000, miss), rng)
     mean = length * miss / (1 - (1 - miss) ** length)
     assert drawn.min() >= 10
     assert drawn.max() <= 10 * length
@@ -257,7 +259,7 @@ def test_the_time_to_a_threshold_is_the_first_round_there_or_never() -> None:
 )
 def test_skills_stay_chances_whatever_the_verifier_does(
     kind: type[lab.StepLearner], initial: float, lengths: list[int], prior: float,
-    noise: tuple[float, float], restart: lab.Restart,
+    noise: tuple[float, float], restart: Restart,
 ) -> None:  # fmt: skip
     learner = kind(initial, lengths, prior, lab.Verifier(*noise))
     run = lab.simulate(learner, "adaptive", prompts=9, rounds=3, runs=8, restart=restart)
