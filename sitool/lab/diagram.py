@@ -1,13 +1,15 @@
 """Where easy-to-hard beats a mixture, where it loses, and where neither leaves the ground.
 
 A phase diagram goes over two of (initialization, difficulty spread, prompts a round),
-plays both curricula in every cell, and says by a fixed rule which one ends higher
-on the hardest level. Beside it stands what the sitool bound guarantees there.
+plays both curricula in every cell, and says by a fixed rule which one does better
+on the hardest level: at the end, or over the whole course (how soon). Beside it stands
+what the sitool bound guarantees there.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +27,11 @@ LEARNERS = {"shared": SharedSkill, "chain": SkillChain, "tabular": Tabular}
 """The learners that a diagram can be drawn of."""
 
 AXES = ("initial", "spread", "prompts")
+MEASURES = ("final", "course")
 
 
 class Winner(IntEnum):
-    """Which curriculum ends higher on the hardest level."""
+    """Which curriculum does better on the hardest level."""
 
     NEITHER = 0
     EVEN = 1
@@ -53,8 +56,8 @@ class Axis:
 class DiagramPlan:
     """What is played in each cell, and by which rule a curriculum wins there.
 
-    Both curricula are played `runs` times, independently. A cell is NEITHER if both means of
-    the final success on the hardest level are at most `ground`. Otherwise one
+    Both curricula are played `runs` times, independently, and measured by their success on the
+    hardest level. A cell is NEITHER if both means are at most `ground`. Otherwise one
     wins if its mean is higher by at least `margin` and by more than `errors` standard
     errors of the difference (Welch's); else it is EVEN. With three errors and no true
     difference, one cell in 370 would be called, and most of those lie within the margin.
@@ -63,6 +66,7 @@ class DiagramPlan:
         x, y: Two different axes. `spread`, if it is one of them, is y: a row shares its levels.
         learner: A key of `LEARNERS`.
         first, second: The curricula; by default the adaptive rule against the uniform mixture.
+        measure: `final` is the success after the last round, `course` its mean over all rounds.
         levels: K, with lengths from 1 to `spread` by equal factors.
         initial, spread, prompts: Of what is on neither axis.
         class_size, rho: |Pi|, and the chance of failure over all rounds, of the bound alone.
@@ -77,6 +81,7 @@ class DiagramPlan:
     learner: str = "shared"
     first: Curriculum = "adaptive"
     second: Curriculum = "uniform"
+    measure: Literal["final", "course"] = "final"
     levels: int = 5
     initial: float = 0.6
     spread: float = 16.0
@@ -108,6 +113,8 @@ class DiagramPlan:
             )
         if self.learner not in LEARNERS:
             raise UnknownNameError("learner", self.learner, LEARNERS)
+        if self.measure not in MEASURES:
+            raise UnknownNameError("measure", self.measure, MEASURES)
         whole("The number of runs (for a standard error)", self.runs, least=2)
         share("The ground", self.ground)
         share("The margin", self.margin)
@@ -121,7 +128,7 @@ class DiagramRow:
 
     Attributes:
         index: Which value of y.
-        first, second: Mean final success on the hardest level.
+        first, second: Mean success on the hardest level, as the plan measures it.
         error: Standard error of their difference.
         winner: As `Winner`.
         bound_first, bound_second: What the sitool bound guarantees of that success: S5's
@@ -193,7 +200,7 @@ def diagram_rows(plan: DiagramPlan) -> Iterator[DiagramRow]:
         lengths = ladder_of_lengths(plan.levels, float(spread[0]))
         budget = np.rint(prompts).astype(np.int64)
         sides = [
-            _final(plan, curriculum, initial, lengths, budget, (plan.seed, index, side))
+            _outcome(plan, curriculum, initial, lengths, budget, (plan.seed, index, side))
             for side, curriculum in enumerate((plan.first, plan.second))
         ]
         (first, first_error), (second, second_error) = sides
@@ -251,7 +258,7 @@ def _along(plan: DiagramPlan, index: int, name: str) -> Floats:
     return np.full(len(plan.x.values), float(value))
 
 
-def _final(
+def _outcome(
     plan: DiagramPlan,
     curriculum: Curriculum,
     initial: Floats,
@@ -259,7 +266,7 @@ def _final(
     budget: Counts,
     seed: Sequence[int],
 ) -> tuple[Floats, Floats]:
-    """Return mean and standard error of the final success on the hardest level, each [X]."""
+    """Return mean and standard error of the success on the hardest level, each [X]."""
     starts = np.repeat(initial, plan.runs)[:, None]
     snapshots = play(
         make_learner(plan.learner, starts, lengths, plan.prior, plan.verifier),
@@ -272,9 +279,14 @@ def _final(
         held_out=plan.held_out,
         seed=seed,
     )
-    *_, last = snapshots
-    success = last.success[:, -1].reshape(len(initial), plan.runs)
+    course = np.stack([snapshot.success[:, -1] for snapshot in snapshots])
+    success = _measured(plan, course).reshape(len(initial), plan.runs)
     return success.mean(axis=1), success.std(axis=1, ddof=1) / plan.runs**0.5
+
+
+def _measured(plan: DiagramPlan, course: Floats) -> Floats:
+    """Return what counts of courses [T + 1, ...]."""
+    return np.asarray(course[-1] if plan.measure == "final" else course[1:].mean(axis=0))
 
 
 def _guaranteed(
@@ -287,4 +299,4 @@ def _guaranteed(
     common = (plan.class_size, rho, draws, plan.rounds)
     climbing = easy_to_hard(initial, lengths, *common)
     mixed = fixed_mixture(initial, lengths, even, *common)
-    return climbing.success(hardest)[-1], mixed.success(hardest)[-1]
+    return _measured(plan, climbing.success(hardest)), _measured(plan, mixed.success(hardest))
