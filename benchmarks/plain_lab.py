@@ -1,7 +1,8 @@
 """The laboratory's skill learners as a plain Python loop: run by run, response by response.
 
 It shares no code with `sitool.lab`, and draws the steps of every response, until the first
-wrong one where a wrong response is dropped anyway. So it is the peer of the benchmark, and an independent witness that the quick way has the same law.
+wrong one where a wrong response is dropped anyway. So it is the peer of the benchmark, and an
+independent witness that the quick way has the same law.
 """
 
 import random

@@ -121,12 +121,14 @@ from sitool.lab.laws import (
     wins_by_score,
 )
 from sitool.lab.learners import (
+    PRIOR,
     TRUTH,
     Learner,
     Verifier,
     ladder_of_lengths,
 )
 from sitool.lab.mixtures import (
+    CURRICULA,
     Curriculum,
     Mixtures,
     named_curriculum,
@@ -159,6 +161,11 @@ from sitool.lab.sharpening import (
     sft_responses,
     sft_samples,
     stopping_constant,
+)
+from sitool.lab.sheet import (
+    Situation,
+    guarantees,
+    sharpening_counts,
 )
 from sitool.lab.simulation import (
     Band,
@@ -209,6 +216,8 @@ from sitool.lab.tabular import (
 )
 
 __all__ = [
+    "CURRICULA",
+    "PRIOR",
     "SUFFICIENT_PROMPTS",
     "SUFFICIENT_RESPONSES",
     "TRUTH",
@@ -230,6 +239,7 @@ __all__ = [
     "SelfVerified",
     "SharedSkill",
     "Sharpener",
+    "Situation",
     "SkillChain",
     "Snapshot",
     "StepLearner",
@@ -260,6 +270,7 @@ __all__ = [
     "fixed_points",
     "gap",
     "greedy_is_sharp",
+    "guarantees",
     "kl",
     "ladder_of_lengths",
     "levels_without_transfer",
@@ -294,6 +305,7 @@ __all__ = [
     "sharpened",
     "sharpenedness",
     "sharpening_base",
+    "sharpening_counts",
     "simulate",
     "skill_after_level",
     "skill_after_mixture",

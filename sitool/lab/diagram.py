@@ -69,6 +69,7 @@ class DiagramPlan:
         measure: `final` is the success after the last round, `course` its mean over all rounds.
         levels: K, with lengths from 1 to `spread` by equal factors.
         initial, spread, prompts: Of what is on neither axis.
+        table_prompts: X of the tabular learner, for each level; each prompt is as much work again.
         class_size, rho: |Pi|, and the chance of failure over all rounds, of the bound alone.
 
     Raises:
@@ -90,6 +91,7 @@ class DiagramPlan:
     rounds: int = 12
     runs: int = 200
     prior: float = PRIOR
+    table_prompts: int = 4
     verifier: Verifier = TRUTH
     restart: Restart = "parent"
     held_out: int = 0
@@ -174,6 +176,7 @@ def make_learner(
     lengths: Sequence[int],
     prior: float = PRIOR,
     verifier: Verifier = TRUTH,
+    table_prompts: int = 16,
 ) -> Learner:
     """Make one of the learners whose verifier knows the truth, by its name.
 
@@ -184,7 +187,7 @@ def make_learner(
     if name not in LEARNERS:
         raise UnknownNameError("learner", name, LEARNERS)
     if name == "tabular":
-        return Tabular(initial, lengths, prior=prior, verifier=verifier)
+        return Tabular(initial, lengths, table_prompts, prior, verifier)
     kind = SharedSkill if name == "shared" else SkillChain
     return kind(initial, lengths, prior, verifier)
 
@@ -269,7 +272,7 @@ def _outcome(
     """Return mean and standard error of the success on the hardest level, each [X]."""
     starts = np.repeat(initial, plan.runs)[:, None]
     snapshots = play(
-        make_learner(plan.learner, starts, lengths, plan.prior, plan.verifier),
+        make_learner(plan.learner, starts, lengths, plan.prior, plan.verifier, plan.table_prompts),
         curriculum,
         prompts=np.repeat(budget, plan.runs),
         responses=plan.responses,

@@ -17,9 +17,9 @@ from sitool.lab.arguments import Floats
 
 Counts = NDArray[np.int64]
 Curriculum = CurriculumSettings | str
-"""A curriculum as a study has it, or one of `NAMES`."""
+"""A curriculum as a study has it, or one of `CURRICULA`."""
 
-NAMES = ("adaptive", "staged", "cosine", "gaussian", "uniform", "easiest", "hardest")
+CURRICULA = ("adaptive", "staged", "cosine", "gaussian", "uniform", "easiest", "hardest")
 """Curricula that have a name of their own; any other is a `CurriculumSettings`."""
 
 
@@ -35,8 +35,8 @@ def named_curriculum(name: str, levels: int, rounds: int) -> CurriculumSettings:
     >>> named_curriculum("hardest", levels=3, rounds=5).weights
     {3: 1.0}
     """
-    if name not in NAMES:
-        raise UnknownNameError("curriculum", name, NAMES)
+    if name not in CURRICULA:
+        raise UnknownNameError("curriculum", name, CURRICULA)
     weights = {"easiest": {1: 1.0}, "hardest": {levels: 1.0}}.get(name, {})
     rule = "fixed" if name in ("uniform", "easiest", "hardest") else name
     return CurriculumSettings.model_validate({"rule": rule, "weights": weights, "rounds": rounds})

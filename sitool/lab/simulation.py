@@ -161,7 +161,7 @@ def play(
 
     Args:
         learner: The law of learning.
-        curriculum: A study's settings, or a name of `mixtures.NAMES`.
+        curriculum: A study's settings, or a name of `mixtures.CURRICULA`.
         prompts: n a round, one number or one a run [R].
         responses: N a prompt.
         rounds: T.
