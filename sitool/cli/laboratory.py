@@ -8,12 +8,10 @@ from typing import Annotated
 import numpy as np
 import typer
 from rich.progress import Progress
-from rich.table import Table
-from rich.text import Text
 
 from sitool import lab, theory
+from sitool.cli import lab_tables
 from sitool.cli.commands import AsJson, console, print_json, say
-from sitool.cli.tables import short
 from sitool.errors import LabError
 
 laboratory = typer.Typer(
@@ -115,64 +113,12 @@ def bounds(
     at = lab.Situation(initial, lengths, draws, rounds, class_size, rho, coverage, epsilon, delta)
     found = [*lab.guarantees(at), *lab.sharpening_counts(at)]
     if as_json:
-        print_json([_bound_as_json(bound) for bound in found])
+        print_json([lab_tables.bound_as_json(bound) for bound in found])
         return
-    table = _plain_table("bound", "value", "source", left=("bound", "source"))
+    console.print(lab_tables.bounds_table(found))
     for bound in found:
-        table.add_row(Text(bound.name), Text(_figures(bound.value)), bound.source)
-    console.print(table)
-    for bound in found:
-        say(f"{bound.name}: {bound.formula}. Assumes: {bound.assumptions}")
-    say(_reading_of_bounds(at))
-
-
-def _bound_as_json(bound: lab.Bound) -> dict[str, object]:
-    return {
-        "name": bound.name,
-        "value": _json_numbers(bound.value),
-        "probability": _json_numbers(bound.probability),
-        "formula": bound.formula,
-        "assumptions": bound.assumptions,
-        "source": bound.source,
-    }
-
-
-def _json_numbers(value: object) -> list[float | None] | float | None:
-    """Return numbers as JSON knows them; what is not finite is null."""
-    array = np.asarray(value, dtype=np.float64)
-    numbers = [float(x) if np.isfinite(x) else None for x in array.flat]
-    return numbers if array.ndim else numbers[0]
-
-
-def _figures(value: object) -> str:
-    """Write numbers short.
-
-    >>> _figures([0.5, float("inf"), float("nan"), 1234567.0])
-    '.50 ∞ · 1,234,567'
-    """
-    words = []
-    for x in np.asarray(value, dtype=np.float64).flat:
-        if np.isnan(x):
-            words.append("·")
-        elif np.isinf(x):
-            words.append("∞")
-        else:
-            words.append(short(float(x)) if abs(x) < 10 else f"{x:,.0f}")
-    return " ".join(words)
-
-
-def _reading_of_bounds(at: lab.Situation) -> str:
-    strength = lab.feedback_strength(at.class_size, at.rho, at.draws)
-    lower, upper = (float(point) for point in lab.fixed_points(strength))
-    if np.isnan(lower):
-        return (
-            f"With {at.draws:,} draws a round nothing is guaranteed, wherever it starts:"
-            f" c/n is {float(strength):.2f}, and must be at most .25. try: more draws"
-        )
-    return (
-        f"With {at.draws:,} draws a round the guarantee climbs from above J- = {short(lower)} to"
-        f" J+ = {short(upper)} and no further; from below J- it says nothing."
-    )
+        say(f"{bound.name} ({bound.source}): {bound.formula}. Assumes: {bound.assumptions}")
+    say(lab_tables.reading_of_bounds(at))
 
 
 @laboratory.command("simulate")
@@ -215,28 +161,24 @@ def simulate(
     )
     played = {
         name: lab.simulate(
-            law,
-            name,
-            prompts=prompts,
-            responses=responses,
-            rounds=rounds,
-            runs=runs,
-            restart=restart.value,
-            held_out=held_out,
-            seed=seed,
+            law, name, prompts=prompts, responses=responses, rounds=rounds, runs=runs,
+            restart=restart.value, held_out=held_out, seed=seed,
         )
         for name in dict.fromkeys(curricula or ["adaptive", "uniform"])
-    }
+    }  # fmt: skip
     if output is not None:
         of_level = None if series is SeriesName.SKILL else shown
-        theory.save(
-            output, theory.run_rows(played), theory.run_plot(played, series.value, of_level)
-        )
+        plot = theory.run_plot(played, series.value, of_level)
+        theory.save(output, theory.run_rows(played), plot)
     if as_json:
-        print_json(_runs_as_json(played, lengths))
+        print_json(lab_tables.runs_as_json(played, lengths))
         return
-    console.print(_course_table(played, shown))
-    say(_reading_of_runs(played, shown))
+    console.print(lab_tables.course_table(played, shown))
+    _say_with_file(lab_tables.reading_of_runs(played, shown), output)
+
+
+def _say_with_file(reading: str, output: Path | None) -> None:
+    say(reading)
     if output is not None:
         say(f"Wrote {output}.")
 
@@ -254,62 +196,6 @@ def _learner(
     if name is LearnerName.SHARPENING:
         return lab.Sharpener(*lab.sharpening_base(initial, lengths), prior=prior)
     return lab.make_learner(name.value, initial, lengths, prior, verifier)
-
-
-def _course_table(played: dict[str, lab.Run], level: int) -> Table:
-    """Lay out success on a level, accepted samples and the gap, round by round."""
-    table = _plain_table("round")
-    bands = {}
-    for name, run in played.items():
-        bands[name] = (run.band("success", level), run.band("accepted"), run.band("gap", level))
-        for column in (name, "5 to 95 %", "kept", "gap"):
-            table.add_column(column, justify="right", no_wrap=True)
-    rounds = len(next(iter(played.values())).success)
-    for number in range(rounds):
-        row = [str(number)]
-        for success, accepted, gap in bands.values():
-            row.append(short(success.mean[number]))
-            row.append(f"{short(success.low[number])} to {short(success.high[number])}")
-            row.append(f"{accepted.mean[number]:,.0f}" if number else "")
-            row.append(short(gap.mean[number]))
-        table.add_row(*row)
-    return table
-
-
-def _reading_of_runs(played: dict[str, lab.Run], level: int) -> str:
-    words = []
-    for name, run in played.items():
-        band = run.band("success", level)
-        half = float(np.quantile(run.rounds_to(0.5, level), 0.5, method="inverted_cdf"))
-        when = f"half of the runs reach .50 by round {half:.0f}"
-        if np.isinf(half):
-            when = "fewer than half of the runs ever reach .50"
-        words.append(f"{name} ends at {short(band.mean[-1])}, and {when}")
-    count = next(iter(played.values())).success.shape[1]
-    return f"Level {level}, {count:,} runs each: {'; '.join(words)}."
-
-
-def _runs_as_json(played: dict[str, lab.Run], lengths: Sequence[int]) -> dict[str, object]:
-    return {
-        "lengths": list(lengths),
-        "runs": next(iter(played.values())).success.shape[1],
-        "quantiles": list(theory.CENTRAL),
-        "curricula": {
-            name: {
-                series: {
-                    "all" if level is None else str(level): {
-                        "mean": _json_numbers(band.mean),
-                        "low": _json_numbers(band.low),
-                        "high": _json_numbers(band.high),
-                    }
-                    for level in (None, *range(1, getattr(run, series).shape[2] + 1))
-                    for band in [run.band(series, level, theory.CENTRAL)]
-                }
-                for series in theory.TITLES
-            }
-            for name, run in played.items()
-        },
-    }
 
 
 @laboratory.command("diagram")
@@ -348,27 +234,16 @@ def diagram(
 ) -> None:
     """Map where one curriculum beats another, and what the sitool bound says there."""
     plan = lab.DiagramPlan(
-        _axis(x),
-        _axis(y),
-        learner=learner.value,
-        first=first,
-        second=second,
-        measure=measure.value,
-        levels=levels,
-        initial=initial,
-        spread=spread,
-        prompts=prompts,
-        responses=responses,
-        rounds=rounds,
-        runs=runs,
-        prior=prior,
-        verifier=lab.Verifier(false_accepts, false_rejects),
-        restart=restart.value,
-        held_out=held_out,
-        class_size=class_size,
-        rho=rho,
-        seed=seed,
-    )
+        _axis(x), _axis(y), learner.value, first, second, measure.value, levels, initial, spread,
+        prompts, responses, rounds, runs, prior,
+        verifier=lab.Verifier(false_accepts, false_rejects), restart=restart.value,
+        held_out=held_out, class_size=class_size, rho=rho, seed=seed,
+    )  # fmt: skip
+    _show_diagram(plan, output, as_json)
+
+
+def _show_diagram(plan: lab.DiagramPlan, output: Path | None, as_json: bool) -> None:
+    """Play a diagram with a bar of its rows, and print and write it."""
     with Progress(console=console, transient=True, disable=as_json) as progress:
         bar = progress.add_task("playing", total=len(plan.y.values))
         found = lab.phase_diagram(plan, lambda done, _: progress.update(bar, completed=done))
@@ -383,10 +258,8 @@ def diagram(
             "cells": [dict(zip(map(str, header), cell, strict=True)) for cell in cells],
         })  # fmt: skip
         return
-    console.print(_map_table(found))
-    say(_reading_of_diagram(found))
-    if output is not None:
-        say(f"Wrote {output}.")
+    console.print(lab_tables.map_table(found))
+    _say_with_file(lab_tables.reading_of_diagram(found), output)
 
 
 def _axis(words: str) -> lab.Axis:
@@ -410,43 +283,3 @@ def _axis(words: str) -> lab.Axis:
 
 
 MOST_CELLS = 200
-LETTERS = {
-    lab.Winner.NEITHER: "·",
-    lab.Winner.EVEN: "=",
-    lab.Winner.FIRST: "1",
-    lab.Winner.SECOND: "2",
-}
-
-
-def _map_table(found: lab.PhaseDiagram) -> Table:
-    """Lay out the simulation's map and the bound's, a letter a cell, large y at the top."""
-    plan = found.plan
-    low, high = (f"{plan.x.values[end]:.3g}" for end in (0, -1))
-    table = _plain_table(plan.y.name)
-    for title in ("simulated", "sitool bound"):
-        table.add_column(f"{title}, {plan.x.name} {low} to {high}", justify="left", no_wrap=True)
-    for row in reversed(range(len(plan.y.values))):
-        maps = (found.winner[row], found.bound_winner[row])
-        drawn = ["".join(LETTERS[lab.Winner(int(cell))] for cell in cells) for cells in maps]
-        table.add_row(f"{plan.y.values[row]:.3g}", *drawn)
-    return table
-
-
-def _reading_of_diagram(found: lab.PhaseDiagram) -> str:
-    names = theory.winner_names(found.plan)
-    total = found.winner.size
-    counts = "; ".join(
-        f"{LETTERS[winner]} {names[winner]} in {found.cells(winner):,}"
-        for winner in (lab.Winner.FIRST, lab.Winner.SECOND, lab.Winner.EVEN, lab.Winner.NEITHER)
-    )
-    return (
-        f"Of {total:,} cells: {counts}. The bound (for a shared skill) names the same in"
-        f" {found.agreement():.0%}."
-    )
-
-
-def _plain_table(*columns: str, left: Sequence[str] = ()) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2))
-    for column in columns:
-        table.add_column(column, justify="left" if column in left else "right", no_wrap=True)
-    return table
