@@ -4,7 +4,8 @@
 generation-verification gap (arXiv 2412.02674), [C] sharpening (arXiv 2412.01951).
 A model is a `TabularPolicy`: prompts, the chance of each response, and which are
 right. Everything else is a function of it. The tests of sitool use this as
-their oracle; it knows nothing of the loop, and needs no model.
+their oracle; it knows nothing of the loop, and needs no model. Beside the tables there
+are simulated learners, which do without them.
 
 **A model.** Two prompts, three responses each; on the first it is mostly right.
 
@@ -84,6 +85,18 @@ above 0.133 it climbs to 0.867
 level of 16 steps: 0.867 against 0.628 (sitool bound)
 >>> print(easy_first.level[:5])
 [1 2 4 4 4]
+
+**What happens.** A guarantee is not an outcome: simulated learners play many runs
+under the real loop's own curricula. In a chain of skills level k needs skills 1 to
+k; there easy levels first pay.
+
+>>> chain = lab.SkillChain(initial=0.6, lengths=lengths)
+>>> ends = {
+...     rule: lab.simulate(chain, rule, prompts=64, rounds=12, runs=500).band("success", level=5)
+...     for rule in ("adaptive", "uniform")
+... }
+>>> bool(ends["adaptive"].mean[-1] > 0.9), bool(ends["uniform"].mean[-1] < 0.6)
+(True, True)
 """
 
 from sitool.lab.bounds import (
