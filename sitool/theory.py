@@ -30,6 +30,13 @@ AXIS_TITLES = {
     "spread": "difficulty spread: steps of the hardest level",
     "prompts": "sample budget: prompts a round",
 }
+BOUND_NAMES = {
+    Winner.NEITHER: "no guarantee",
+    Winner.EVEN: "even",
+    Winner.FIRST: "easy to hard is better",
+    Winner.SECOND: "uniform is better",
+}
+"""The bound compares its own easy-to-hard with the uniform mixture, whatever was simulated."""
 BOUND_SHAPES = {Winner.FIRST: "triangle-up", Winner.SECOND: "triangle-down", Winner.EVEN: "stroke"}
 
 Rows = list[list[str | float | int]]
@@ -77,7 +84,7 @@ def diagram_spec(diagram: PhaseDiagram) -> Spec:
             plan.x.name: _short(x),
             plan.y.name: _short(y),
             "simulated": names[Winner(int(diagram.winner[row, column]))],
-            "bound": names[Winner(int(diagram.bound_winner[row, column]))],
+            "bound": BOUND_NAMES[Winner(int(diagram.bound_winner[row, column]))],
             "first": round(float(diagram.first[row, column]), 4),
             "second": round(float(diagram.second[row, column]), 4),
         }
@@ -98,9 +105,9 @@ def diagram_spec(diagram: PhaseDiagram) -> Spec:
         "layer": [
             {"mark": "rect", "encoding": place | {"color": _colour(names)}},
             {
-                "transform": [{"filter": f"datum.bound != '{names[Winner.NEITHER]}'"}],
+                "transform": [{"filter": f"datum.bound != '{BOUND_NAMES[Winner.NEITHER]}'"}],
                 "mark": {"type": "point", "filled": True, "color": "black", "size": 14},
-                "encoding": place | {"shape": _shape(names)},
+                "encoding": place | {"shape": _shape()},
             },
         ],
         "config": {"font": "sans-serif"},
@@ -159,13 +166,13 @@ def _colour(names: Mapping[Winner, str]) -> Spec:
     }
 
 
-def _shape(names: Mapping[Winner, str]) -> Spec:
+def _shape() -> Spec:
     return {
         "field": "bound",
         "type": "nominal",
         "title": "sitool bound",
         "scale": {
-            "domain": [names[winner] for winner in BOUND_SHAPES],
+            "domain": [BOUND_NAMES[winner] for winner in BOUND_SHAPES],
             "range": list(BOUND_SHAPES.values()),
         },
     }
@@ -201,7 +208,7 @@ def diagram_rows_of(diagram: PhaseDiagram) -> Rows:
             rows.append([
                 float(x), float(y), names[Winner(int(diagram.winner[here]))],
                 float(diagram.first[here]), float(diagram.second[here]),
-                float(diagram.error[here]), names[Winner(int(diagram.bound_winner[here]))],
+                float(diagram.error[here]), BOUND_NAMES[Winner(int(diagram.bound_winner[here]))],
                 float(diagram.bound_first[here]), float(diagram.bound_second[here]),
             ])  # fmt: skip
     return rows

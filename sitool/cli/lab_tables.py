@@ -157,14 +157,14 @@ def reading_of_diagram(found: lab.PhaseDiagram) -> str:
         for winner in (lab.Winner.FIRST, lab.Winner.SECOND, lab.Winner.EVEN, lab.Winner.NEITHER)
     )
     return (
-        f"Of {total:,} cells: {counts}. The bound (for a shared skill) names the same in"
-        f" {found.agreement():.0%}."
+        f"Of {total:,} cells: {counts}. The bound, of its own easy-to-hard"
+        f" against uniform on a shared skill, says the same in {found.agreement():.0%}."
     )
 
 
 def plain_table(*columns: str, left: Sequence[str] = ()) -> Table:
     """Make a table without lines; columns stand right unless named in `left`."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    table = Table(box=None, pad_edge=False, padding=(0, 1))
     for column in columns:
         table.add_column(column, justify="left" if column in left else "right", no_wrap=True)
     return table
