@@ -124,7 +124,7 @@ def spec_of(plot: Plot) -> Spec:
 
 def _small_print(plot: Plot) -> str:
     intervals = any(line.low is not None for line in plot.lines)
-    return "; ".join(filter(None, [plot.note, "95 % intervals" if intervals else ""]))
+    return "; ".join(filter(None, [plot.note, plot.intervals if intervals else ""]))
 
 
 def _rows(line: Line, plot: Plot) -> list[Spec]:

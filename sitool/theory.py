@@ -37,7 +37,7 @@ BOUND_NAMES = {
     Winner.SECOND: "uniform is better",
 }
 """The bound compares its own easy-to-hard with the uniform mixture, whatever was simulated."""
-BOUND_SHAPES = {Winner.FIRST: "triangle-up", Winner.SECOND: "triangle-down", Winner.EVEN: "stroke"}
+BOUND_SHAPES = {Winner.FIRST: "triangle-up", Winner.SECOND: "triangle-down", Winner.EVEN: "cross"}
 
 Rows = list[list[str | float | int]]
 
@@ -64,7 +64,8 @@ def run_plot(runs: Mapping[str, Run], series: str, level: int | None = None) -> 
         x_title="round",
         y_title=TITLES[series],
         limits=(0.0, 1.0) if series in ("success", "skill") else None,
-        note="mean over runs; the band holds 95 % of the runs",
+        note="lines are means",
+        intervals="bands hold 95 % of the runs",
     )
 
 
@@ -81,8 +82,8 @@ def diagram_spec(diagram: PhaseDiagram) -> Spec:
     names = winner_names(plan)
     cells = [
         {
-            plan.x.name: _short(x),
-            plan.y.name: _short(y),
+            plan.x.name: short_value(x),
+            plan.y.name: short_value(y),
             "simulated": names[Winner(int(diagram.winner[row, column]))],
             "bound": BOUND_NAMES[Winner(int(diagram.bound_winner[row, column]))],
             "first": round(float(diagram.first[row, column]), 4),
@@ -141,7 +142,7 @@ def diagram_note(plan: DiagramPlan) -> str:
 
 
 def _place(axis: Axis, descending: bool) -> Spec:
-    values = [_short(value) for value in axis.values]
+    values = [short_value(value) for value in axis.values]
     shown = values[:: max(1, len(values) // 8)]
     return {
         "field": axis.name,
@@ -152,8 +153,13 @@ def _place(axis: Axis, descending: bool) -> Spec:
     }
 
 
-def _short(value: float) -> str:
-    return f"{value:.3g}"
+def short_value(value: float) -> str:
+    """Write a value of an axis in few digits.
+
+    >>> short_value(0.543210), short_value(1024.0)
+    ('0.543', '1,024')
+    """
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _colour(names: Mapping[Winner, str]) -> Spec:

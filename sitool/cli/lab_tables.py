@@ -137,14 +137,14 @@ def runs_as_json(played: dict[str, lab.Run], lengths: Sequence[int]) -> dict[str
 def map_table(found: lab.PhaseDiagram) -> Table:
     """Lay out the simulation's map and the bound's, a letter a cell, large y at the top."""
     plan = found.plan
-    low, high = (f"{plan.x.values[end]:.3g}" for end in (0, -1))
+    low, high = (theory.short_value(plan.x.values[end]) for end in (0, -1))
     table = plain_table(plan.y.name)
     for title in ("simulated", "sitool bound"):
         table.add_column(f"{title}, {plan.x.name} {low} to {high}", justify="left", no_wrap=True)
     for row in reversed(range(len(plan.y.values))):
         maps = (found.winner[row], found.bound_winner[row])
         drawn = ["".join(LETTERS[lab.Winner(int(cell))] for cell in cells) for cells in maps]
-        table.add_row(f"{plan.y.values[row]:.3g}", *drawn)
+        table.add_row(theory.short_value(plan.y.values[row]), *drawn)
     return table
 
 
