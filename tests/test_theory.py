@@ -35,6 +35,7 @@ def test_every_series_is_a_valid_chart_of_the_runs(runs: dict[str, lab.Run], ser
     altair.Chart.from_dict(charts.spec_of(plot))
     assert [line.label for line in plot.lines] == ["adaptive", "uniform"]
     assert "50 simulated runs" in plot.title
+    assert "95 % of the runs" in charts.spec_of(plot)["title"]["subtitle"]
     for line, run in zip(plot.lines, runs.values(), strict=True):
         band = run.band(series, None, theory.CENTRAL)
         np.testing.assert_array_equal(line.y, band.mean[-len(line.y) :])
