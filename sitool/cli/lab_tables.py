@@ -110,6 +110,17 @@ def reading_of_runs(played: dict[str, lab.Run], level: int) -> str:
     return f"Level {level}, {count:,} runs each: {'; '.join(words)}."
 
 
+def remark(law: lab.Learner, level: int) -> str:
+    """Say what else is known of a learner beforehand, as a sentence or as nothing."""
+    if isinstance(law, lab.SelfVerified):
+        end = short(float(law.ceiling()[level - 1]))
+        return f" Its verdicts are right about {end} of what they keep: no mean can climb higher."
+    if isinstance(law, lab.Tabular):
+        tables = f"{law.prompts} prompts a level and {law.answers} answers"
+        return f" Its tables, of {tables}, have log|Pi| = {law.log_class:.0f}."
+    return ""
+
+
 def runs_as_json(played: dict[str, lab.Run], lengths: Sequence[int]) -> dict[str, object]:
     """Return every band of every curriculum."""
     return {

@@ -174,7 +174,8 @@ def simulate(
         print_json(lab_tables.runs_as_json(played, lengths))
         return
     console.print(lab_tables.course_table(played, shown))
-    _say_with_file(lab_tables.reading_of_runs(played, shown), output)
+    reading = lab_tables.reading_of_runs(played, shown) + lab_tables.remark(law, shown)
+    _say_with_file(reading, output)
 
 
 def _say_with_file(reading: str, output: Path | None) -> None:
@@ -244,7 +245,9 @@ def diagram(
 
 def _show_diagram(plan: lab.DiagramPlan, output: Path | None, as_json: bool) -> None:
     """Play a diagram with a bar of its rows, and print and write it."""
-    with Progress(console=console, transient=True, disable=as_json) as progress:
+    with Progress(
+        console=console, transient=True, disable=as_json or not console.is_terminal
+    ) as progress:
         bar = progress.add_task("playing", total=len(plan.y.values))
         found = lab.phase_diagram(plan, lambda done, _: progress.update(bar, completed=done))
     if output is not None:
@@ -278,8 +281,10 @@ def _axis(words: str) -> lab.Axis:
             f"{words!r} is no axis: NAME:FROM:TO:CELLS, above 0, with 1 to {MOST_CELLS} cells.",
             "try: --x initial:0.1:0.95:30",
         ) from None
-    spaced = np.linspace if name == "initial" else np.geomspace
-    return lab.Axis(name, tuple(float(f"{value:.6g}") for value in spaced(*ends, count)))
+    values = (np.linspace if name == "initial" else np.geomspace)(*ends, count)
+    if name == "prompts":
+        values = np.maximum(np.rint(values), 1.0)
+    return lab.Axis(name, tuple(float(f"{value:.6g}") for value in values))
 
 
 MOST_CELLS = 200

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sitool.errors import LabError
-from sitool.lab.arguments import Floats, numbers, require, share, whole
+from sitool.lab.arguments import Floats, at_least, numbers, share, whole
 from sitool.lab.mixtures import Counts
 
 PRIOR = 20.0
@@ -120,7 +120,7 @@ def ladder_of_lengths(levels: int, spread: float) -> list[int]:
     ([1, 2, 4, 8, 16], [1, 1, 1, 1])
     """
     count = int(whole("The number of levels", levels))
-    require(np.asarray(spread) >= 1, numbers("", spread), "The spread must be at least 1")
+    at_least("The spread", spread, 1.0)
     exponents = np.linspace(0.0, 1.0, count)
     return [int(length) for length in np.rint(float(spread) ** exponents)]
 
