@@ -101,6 +101,18 @@ def seconds_of_diagram(learner: str) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - processor
 
 
+def milliseconds_of_move(learner: str) -> float:
+    """Return what, of the processor, two curves of 1,000 runs over 12 rounds take, as a slider's move asks for."""
+    seconds = []
+    for seed in range(21):
+        began = time.process_time()
+        for rule in ("adaptive", "uniform"):
+            law = lab.make_learner(learner, INITIAL, [1, 2, 4, 8, 16])
+            lab.simulate(law, rule, rounds=12, runs=1000, seed=seed).band("success", level=5)
+        seconds.append(time.process_time() - began)
+    return 1000 * float(np.median(seconds))
+
+
 def main() -> None:
     """Measure and print."""
     options = arguments(__doc__ or "", "--diagrams")
@@ -122,6 +134,10 @@ def main() -> None:
             worst_distance(kind, steps), 2
         )
     other["peak memory, chain, adaptive, MB"] = round(peak_bytes("adaptive") / 1e6)
+    for learner in ("shared", "chain"):
+        other[f"two curves of {learner}, 1,000 runs x 12 rounds: processor milliseconds"] = round(
+            milliseconds_of_move(learner)
+        )
     for learner in ("shared", "chain", "tabular") if options.diagrams else ("shared",):
         wall, processor = seconds_of_diagram(learner)
         other[f"diagram of {learner}, 40 x 40 x 200: seconds"] = round(wall, 1)
