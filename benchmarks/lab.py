@@ -102,7 +102,7 @@ def seconds_of_diagram(learner: str) -> tuple[float, float]:
 
 
 def milliseconds_of_move(learner: str) -> float:
-    """Return what, of the processor, two curves of 1,000 runs over 12 rounds take, as a slider's move asks for."""
+    """Return the processor's time for two curves of 1,000 runs, as a slider's move asks for."""
     seconds = []
     for seed in range(21):
         began = time.process_time()
