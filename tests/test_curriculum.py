@@ -338,7 +338,7 @@ def test_the_description_says_what_happens_and_why() -> None:
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 8))
 def test_many_runs_at_once_are_led_as_each_alone(seed: int, levels: int) -> None:
     rng = np.random.default_rng(seed)
