@@ -26,7 +26,7 @@ from sitool.lab.arguments import Floats, at_least, numbers, share, whole
 from sitool.lab.mixtures import Counts
 
 PRIOR = 20.0
-"""Prior counts, if nothing else is said: about log(|Pi|/rho) of the bound's usual example."""
+"""Prior counts, if nothing else is said: about c = 2 log(|Pi|/rho) of the bound's usual example."""
 
 
 class Learner(Protocol):
