@@ -64,6 +64,7 @@ class Plot:
         shown: The x to point out.
         empty: Why there is nothing to draw, and what to do; "" if there is.
         note: What else one has to know to read it.
+        intervals: What the lines' intervals are.
     """
 
     kind: str
@@ -77,6 +78,7 @@ class Plot:
     bars: bool = False
     empty: str = ""
     note: str = ""
+    intervals: str = "95 % intervals"
 
 
 def plot_of(summary: Summary, kind: str, shown: int | None) -> Plot:

@@ -363,7 +363,7 @@ def test_the_doctor_measures_samplers(
     assert said.code == 2
 
 
-NEED_NO_STUDY = {"new", "demo", "presets", "tasks", "settings", "doctor"}
+NEED_NO_STUDY = {"new", "demo", "presets", "tasks", "settings", "doctor", "lab"}
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ def heavy_after(code: str, *arguments: str) -> list[str]:
         "sitool.planning.estimates", "sitool.lab", "sitool.gap",
         "sitool.scoring", "sitool.verifiers.mc",
         "sitool.verifiers.likelihood", "sitool.verifiers.tournament", "sitool.verifiers.cross",
+        "sitool.theory",
     ],
 )  # fmt: skip
 def test_importing_loads_no_model_library(module: str) -> None:

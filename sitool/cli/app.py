@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from sitool import client
-from sitool.cli import commands, explain, forecast, gaps, judging, takeout
+from sitool.cli import commands, explain, forecast, gaps, judging, laboratory, takeout
 from sitool.errors import SitoolError, StudyError
 
 app = typer.Typer(
@@ -60,6 +60,7 @@ gaps.register(app)
 judging.register(app)
 takeout.register(app)
 forecast.register(app)
+laboratory.register(app)
 explain.register(app)
 
 
