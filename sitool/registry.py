@@ -14,7 +14,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "task": ("addition", "chain", "countdown", "jsonl", "path"),
     "sampler": ("native", "llamacpp", "scripted", "server"),
     "verifier": ("truth", "scripted"),
-    "trainer": ("mle", "scripted"),
+    "trainer": ("mle", "dpo", "xpo", "scripted"),
 }
 
 EXTRAS = {("sampler", "llamacpp"): {"llama_cpp": "llama-cpp-python", "gguf": "gguf"}}
