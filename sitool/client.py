@@ -381,8 +381,7 @@ class Study:
 
     def would_train_on(self, number: int) -> int:
         """Return how many samples a round would train on under the rulings of this moment."""
-        rows, _, _ = loop.weigh(self._store, self._store.tree.round(number))
-        return sum(weight > 0 for _, weight, _ in rows)
+        return loop.weigh(self._store, self._store.tree.round(number)).accepted
 
     def close(self) -> None:
         """Close the database; the study stays as it is."""

@@ -5,6 +5,7 @@ Made late and only where work is done: loading a model imports torch.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sitool import registry
 from sitool.config import Settings
@@ -53,7 +54,7 @@ class Parts:
     evaluator: Sampler
     verifiers: Mapping[str, Guard]
     truth: Guard
-    trainer: Trainer
+    trainer: Trainer[Any]
 
     @classmethod
     def make(cls, settings: Settings) -> "Parts":
