@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sitool.store.answers import Answer, Answers
 from sitool.store.database import Database
 from sitool.store.filters import SampleFilter, SampleOrder
 from sitool.store.journal import Command, Journal
@@ -18,6 +19,7 @@ from sitool.store.tree import EMPTY_PLAN, Plan, Round, Tree, round_label
 
 __all__ = [
     "EMPTY_PLAN",
+    "Answer",
     "Command",
     "Metric",
     "Plan",
@@ -44,6 +46,7 @@ class Store:
         self.tree = Tree(self._database)
         self.samples = Samples(self._database)
         self.metrics = Metrics(self._database)
+        self.answers = Answers(self._database)
         self.journal = Journal(self._database)
 
     @classmethod
