@@ -1,8 +1,10 @@
 """Reads the pool of a round from its study: held-out samples, and what the base makes of them.
 
 The base's own samples carry their log-probabilities; those of later rounds have them
-from the verifiers `likelihood@base` and `likelihood_per_token@base`, or because the
-base wrote the very same answer. What this leaves out: every number made of a pool.
+from the verifiers `likelihood@base` and `likelihood_per_token@base`. That the base
+once wrote the same answer is not enough: problems where it did are the easy ones, and
+a mean over them would say nothing of the others. What this leaves out: every number
+made of a pool.
 """
 
 from collections import Counter
@@ -36,14 +38,17 @@ class Case:
     """One problem with everything that was answered to it.
 
     Attributes:
-        known: log pi_base by token ids, of every answer of which it is known.
-        best: The likeliest of these that ended by itself; None: there is none.
+        told: log pi_base of this round's answers, by token ids, where it was told.
+        best: log pi_base of the likeliest answer of this round and of the base's own
+            that ended by itself; None: there is none.
+        best_tokens: That answer.
     """
 
     samples: Sequence[Answer]
     greedy: Answer
-    known: Mapping[bytes, float]
-    best: bytes | None
+    told: Mapping[bytes, float]
+    best: float | None
+    best_tokens: bytes
 
 
 def read_pool(store: Store, round_: Round, level: int | None = None) -> Reading:
@@ -83,7 +88,8 @@ def _cases(store: Store, round_: Round, level: int | None) -> tuple[list[Case], 
         elif any(answer.passed is None for answer in answers):
             left_out["an answer of which the truth could not be told"] += 1
         else:
-            cases.append(_case(samples, answers[-1], by_base.get(problem, ())))
+            ours = by_base.get(problem, ())
+            cases.append(_case(samples, answers[-1], ours, is_base=round_.id == BASE))
     return cases, dict(left_out)
 
 
@@ -95,13 +101,16 @@ def _by_problem(answers: Sequence[Answer], level: int | None) -> dict[int, list[
     return groups
 
 
-def _case(samples: Sequence[Answer], greedy: Answer, by_base: Sequence[Answer]) -> Case:
+def _case(
+    samples: Sequence[Answer], greedy: Answer, by_base: Sequence[Answer], *, is_base: bool
+) -> Case:
     ours = (*samples, greedy)
+    own = {a.tokens: a.logprob for a in by_base if a.logprob is not None}
     told = {a.tokens: a.base_logprob for a in ours if a.base_logprob is not None}
-    known = told | {a.tokens: a.logprob for a in by_base if a.logprob is not None}
+    known = told | own
     whole = {a.tokens for a in (*ours, *by_base) if a.ended}
-    best = max((t for t in known if t in whole), key=known.__getitem__, default=None)
-    return Case(samples, greedy, known, best)
+    best = max((t for t in known if t in whole), key=known.__getitem__, default=b"")
+    return Case(samples, greedy, known if is_base else told, known.get(best), best)
 
 
 def _pool(cases: Sequence[Case]) -> Pool:
@@ -110,17 +119,15 @@ def _pool(cases: Sequence[Case]) -> Pool:
     return Pool(
         levels=np.array([answer.level for answer in greedy]),
         right=np.array([[float(bool(a.passed)) for a in case.samples] for case in cases]),
-        logprobs=np.array(
-            [[case.known.get(a.tokens, nan) for a in case.samples] for case in cases]
-        ),
+        logprobs=np.array([[case.told.get(a.tokens, nan) for a in case.samples] for case in cases]),
         lengths=np.array([[float(a.length) for a in case.samples] for case in cases]),
         ended=np.array([[a.ended for a in case.samples] for case in cases]),
         answers=np.array([_numbered(case.samples) for case in cases]),
         greedy_right=np.array([float(bool(answer.passed)) for answer in greedy]),
-        greedy_logprobs=np.array([case.known.get(case.greedy.tokens, nan) for case in cases]),
+        greedy_logprobs=np.array([case.told.get(case.greedy.tokens, nan) for case in cases]),
         greedy_own=np.array([nan if a.logprob is None else a.logprob for a in greedy]),
-        best_logprobs=np.array([case.known.get(case.best or b"", nan) for case in cases]),
-        greedy_is_best=np.array([case.greedy.tokens == case.best for case in cases]),
+        best_logprobs=np.array([nan if case.best is None else case.best for case in cases]),
+        greedy_is_best=np.array([case.greedy.tokens == case.best_tokens for case in cases]),
     )
 
 

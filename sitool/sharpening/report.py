@@ -258,9 +258,9 @@ def _curves(view: View, known: View, seed: int) -> Iterator[tuple[str, list[Poin
 
 def _points(sizes: Sequence[int], right: Floats, logprob: Floats, view: View) -> list[Point]:
     """Make the points of a curve from expected worths, each [problems, sizes]."""
-    clear = np.isfinite(logprob).all(axis=1)
+    clear: Bools = np.asarray(np.isfinite(logprob).all(axis=1))
     told = View.of(view.pool, view.resamples, clear)
-    both = clear & np.isfinite(view.pool.greedy_logprobs)
+    both: Bools = np.asarray(clear & np.isfinite(view.pool.greedy_logprobs))
     beside = View.of(view.pool, view.resamples, both)
     greedy = beside.pool.greedy_logprobs
     return [
