@@ -323,7 +323,9 @@ def _sharpened(seen: Pool, delta: float) -> Accuracy | None:
 
 def _histogram(pool: Pool) -> Histogram:
     right = pool.right.astype(np.bool_)
-    edges = np.histogram_bin_edges(pool.logprobs, BINS)
+    low, high = float(pool.logprobs.min()), float(pool.logprobs.max())
+    # A range of next to nothing could not be cut up.
+    edges = np.linspace(low, max(high, low + 1e-3), BINS + 1)
     sides = [pool.logprobs[right], pool.logprobs[~right]]
     counts = [np.histogram(side, edges)[0].tolist() for side in sides]
     means = [float(side.mean()) if side.size else None for side in sides]

@@ -47,15 +47,19 @@ def on_adaptive(found: Adaptive) -> str:
 
 def on_sharpness(report: SharpeningReport) -> str:
     """Say on how many problems the model has made up its mind as the base would."""
-    if report.sharpened is None or report.coverage_median is None:
+    if report.sharpened is None or report.coverage_median is None or report.coverage is None:
         return "How sharp the model is cannot be told without log-probabilities."
     return (
         f"On {report.sharpened.value:.0%} of the problems the model gives the answer that the"
         f" base finds likeliest at least {1 - report.targets.delta:.0%} of its probability. To"
         f" meet that answer once, the base needs some {report.coverage_median:.1f} samples on"
-        " the middle problem. Both are proxies: the likeliest answer seen stands for the"
-        " likeliest there is."
+        f" the middle problem, {_count(report.coverage)} on average. These are"
+        " proxies: the likeliest answer seen stands for the likeliest there is."
     )
+
+
+def _count(figure: Accuracy) -> str:
+    return f"{figure.value:,.1f}" if figure.value < 1e6 else f"{figure.value:.0e}"
 
 
 def on_histogram(report: SharpeningReport) -> str:
