@@ -318,9 +318,7 @@ def driver() -> Iterator[Driver]:
     made.close()
 
 
-def test_a_killed_xpo_round_resumes_to_the_same_round(
-    driver: Driver, begun: dict[str, Path], tmp_path: Path
-) -> None:
+def test_a_killed_xpo_round_resumes_to_the_same_round(driver: Driver, tmp_path: Path) -> None:
     """In the samples of the model, in those of the base, and in training."""
     begin = tmp_path / "begin"
     create(begin, *SETTINGS, "trainer.name=xpo", real=True).close()
@@ -349,9 +347,7 @@ def pairs_in(folder: Path) -> list[tuple[Any, ...]]:
     return found
 
 
-def test_the_bases_samples_are_drawn_from_seeds_of_their_own(
-    begun: dict[str, Path], tmp_path: Path
-) -> None:
+def test_the_bases_samples_are_drawn_from_seeds_of_their_own(begun: dict[str, Path]) -> None:
     """In round 1 the model is the base: only the seeds tell the two draws apart."""
     study = sitool.open(begun["xpo"])
     train, base = ([s.completion.token_ids for s in study.round(1).samples(role=role)]
