@@ -598,7 +598,7 @@ def test_sharpen_tells_a_round_in_tables_and_sentences(cli: Cli, study: Study) -
     said = cli("sharpen", study.folder, "--round", 0)
     assert said.code == 0
     report = study.sharpening(0)
-    whole = max((p[-1] for p in report.curves.values()), key=lambda point: point.accuracy.value)
+    whole = max((p[-1] for p in report.best_of_n.values()), key=lambda point: point.accuracy.value)
     assert f"r0000: {report.problems} held-out problems, 2 samples each." in said.flat
     assert f"Of {whole.n} samples, the one chosen by" in said.flat
     assert f"{whole.accuracy.value:.0%} of the problems" in said.flat
@@ -618,8 +618,8 @@ def test_sharpen_as_json_is_the_report(cli: Cli, study: Study) -> None:
     report = study.sharpening(0, level=2, targets=Targets(delta=0.2))
     assert said.json == json.loads(json.dumps(report.to_json()))
     for name in ("likelihood", "likelihood_per_token", "majority"):
-        assert [point["n"] for point in said.json["curves"][name]] == [1, 2]
-        assert set(said.json["curves"][name][0]["accuracy"]) == {"value", "low", "high", "n"}
+        assert [point["n"] for point in said.json["best_of_n"][name]] == [1, 2]
+        assert set(said.json["best_of_n"][name][0]["accuracy"]) == {"value", "low", "high", "n"}
 
 
 def test_sharpen_says_of_a_later_round_how_to_learn_what_is_missing(cli: Cli, study: Study) -> None:

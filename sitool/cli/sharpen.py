@@ -75,9 +75,9 @@ def sharpen(
 
 
 def _show_curves(report: SharpeningReport) -> None:
-    if "likelihood" in report.curves:
+    if "likelihood" in report.best_of_n:
         say("\nBest of N, chosen by likelihood under the base")
-        console.print(points_table(report.curves["likelihood"], report.greedy_logprob))
+        console.print(points_table(report.best_of_n["likelihood"], report.greedy_logprob))
     say("\nAccuracy of the best of N, by what it is chosen by")
     console.print(curves_table(report))
     say(sentences.on_curves(report))
@@ -102,12 +102,12 @@ def points_table(points: Sequence[Point], greedy: Accuracy | None) -> Table:
 
 def curves_table(report: SharpeningReport) -> Table:
     """Lay out the accuracy of every self-reward side by side, and the skyline."""
-    table = _table("N", *(sentences.NAMES[name] for name in report.curves), "any (pass@N)")
+    table = _table("N", *(sentences.NAMES[name] for name in report.best_of_n), "any (pass@N)")
     for row, (k, skyline) in enumerate(report.pass_at_k.items()):
-        accuracies = [short(points[row].accuracy.value) for points in report.curves.values()]
+        accuracies = [short(points[row].accuracy.value) for points in report.best_of_n.values()]
         table.add_row(str(k), *accuracies, short(skyline.value))
     greedy = short(report.greedy_accuracy.value)
-    table.add_row("greedy", *(greedy for _ in report.curves), greedy)
+    table.add_row("greedy", *(greedy for _ in report.best_of_n), greedy)
     return table
 
 

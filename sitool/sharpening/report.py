@@ -152,7 +152,7 @@ class SharpeningReport:
         cut_off: Share of samples without an end; they are chosen last.
         greedy_accuracy: Of the greedy answers.
         greedy_logprob: Under the base, in nats; None: not known.
-        curves: Points by self-reward: likelihood, likelihood_per_token, majority.
+        best_of_n: Points by self-reward: likelihood, likelihood_per_token, majority.
         pass_at_k: By k: the skyline, which looks at the truth.
         sharpened: Share of problems on which the model gives y* at least 1 - delta; None:
             log-probabilities are not known. A proxy.
@@ -169,7 +169,7 @@ class SharpeningReport:
     cut_off: float
     greedy_accuracy: Accuracy
     greedy_logprob: Accuracy | None
-    curves: Mapping[str, Sequence[Point]]
+    best_of_n: Mapping[str, Sequence[Point]]
     pass_at_k: Mapping[int, Accuracy]
     adaptive: Adaptive | None
     sharpened: Accuracy | None
@@ -214,7 +214,7 @@ def make_report(
         cut_off=1 - float(pool.ended.mean()),
         greedy_accuracy=metrics.wilson(int(pool.greedy_right.sum()), pool.problems),
         greedy_logprob=greedy.resamples.mean(greedy.pool.greedy_logprobs) if greedy else None,
-        curves=dict(_curves(View(pool, resamples), known, seed)),
+        best_of_n=dict(_curves(View(pool, resamples), known, seed)),
         pass_at_k=_pass_at_k(pool, seed),
         adaptive=_adaptive(known, targets) if known else None,
         sharpened=_sharpened(seen.pool, targets.delta),

@@ -14,7 +14,7 @@ FLAT = 0.005
 
 def on_curves(report: SharpeningReport) -> str:
     """Say what choosing among all samples brings, and from which N on more bring nothing."""
-    name, points = max(report.curves.items(), key=lambda item: item[1][-1].accuracy.value)
+    name, points = max(report.best_of_n.items(), key=lambda item: item[1][-1].accuracy.value)
     last, greedy = points[-1], report.greedy_accuracy.value
     arrived = next(p.n for p in points if abs(p.accuracy.value - last.accuracy.value) <= FLAT)
     said = (
@@ -80,7 +80,7 @@ def on_histogram(report: SharpeningReport) -> str:
 
 def on_missing(report: SharpeningReport, folder: str) -> str:
     """Say how to get the log-probabilities that are missing; nothing if none are."""
-    if "likelihood" in report.curves:
+    if "likelihood" in report.best_of_n:
         return ""
     return (
         f"The log-probabilities of these samples under the base are not known, so there is no"

@@ -23,6 +23,8 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import torch
+
 from sitool.config import TrainerSettings
 from sitool.errors import TrainerError
 from sitool.trainers.base import Example, Pair, Response
@@ -79,6 +81,11 @@ def squared_error(pair: Pair, first: float, second: float, settings: TrainerSett
     return Term(error * error, slope, -slope)
 
 
+def _without_logprobs(pair: Pair) -> Pair:
+    sides = [replace(side, base_logprob=None) for side in (pair.first, pair.second)]
+    return replace(pair, first=sides[0], second=sides[1])
+
+
 class PairTrainer(Finetuner[Pair]):
     """Fine-tunes the model on pairs; a subclass says what a pair's loss is."""
 
@@ -109,7 +116,13 @@ class PairTrainer(Finetuner[Pair]):
                 raise TrainerError(f"A pair has the log-probabilities {known} under the base.")
 
     def made_ready(self, loss: WeightedLoss, items: Sequence[Pair]) -> list[Pair]:
-        """Return the pairs with the base's log-probability of every response."""
+        """Return the pairs with the base's log-probability of every response.
+
+        In half precision those of the sampler are off by more than they matter, so
+        they are all worked out here, by the passes that training makes.
+        """
+        if self._model.causal_lm.dtype == torch.bfloat16:
+            items = [_without_logprobs(pair) for pair in items]
         unknown = {
             (pair.prompt_ids, side.completion_ids): example
             for pair in items

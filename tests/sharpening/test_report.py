@@ -45,7 +45,7 @@ def report_of(pool: Pool, **targets: float) -> SharpeningReport:
 
 def test_every_figure_is_the_one_worked_out_by_hand() -> None:
     report = report_of(pool_of())
-    first, whole = report.curves["likelihood"]
+    first, whole = report.best_of_n["likelihood"]
     assert (first.n, whole.n) == (1, 2)
     assert first.accuracy.value == pytest.approx((0.5 + 1 + 0) / 3)
     assert whole.accuracy.value == pytest.approx(2 / 3)
@@ -56,10 +56,10 @@ def test_every_figure_is_the_one_worked_out_by_hand() -> None:
     assert whole.logprob_lift is not None
     assert whole.logprob_lift.value == pytest.approx(-100 * (4.25 - 4) / 4)
     # A token: -1/4 beats -1, -1/4 ties with -1/4 (first seen), -1 beats -2.
-    each = report.curves["likelihood_per_token"][1]
+    each = report.best_of_n["likelihood_per_token"][1]
     assert each.logprob is not None
     assert each.logprob.value == pytest.approx((-1 - 0.5 - 3) / 3)
-    assert [p.accuracy.value for p in report.curves["majority"]] == pytest.approx([0.5, 1 / 3])
+    assert [p.accuracy.value for p in report.best_of_n["majority"]] == pytest.approx([0.5, 1 / 3])
     assert [a.value for a in report.pass_at_k.values()] == pytest.approx([0.5, 2 / 3])
     assert report.greedy_accuracy.value == pytest.approx(1 / 3)
     assert report.sharpened is not None
@@ -103,7 +103,7 @@ def test_adaptive_n_is_held_against_the_fixed_n_that_is_as_good() -> None:
 
 def test_a_sample_that_was_cut_off_is_chosen_last() -> None:
     report = report_of(pool_of(ended=[[True, False]] * 3))
-    whole = report.curves["likelihood"][1]
+    whole = report.best_of_n["likelihood"][1]
     assert whole.accuracy.value == pytest.approx(1 / 3)
     assert report.cut_off == pytest.approx(0.5)
 
@@ -111,25 +111,25 @@ def test_a_sample_that_was_cut_off_is_chosen_last() -> None:
 def test_without_log_probabilities_there_is_no_choice_by_likelihood() -> None:
     nothing = np.full((3, 2), NAN).tolist()
     report = report_of(pool_of(logprobs=nothing, greedy_logprobs=[NAN] * 3))
-    assert list(report.curves) == ["majority"]
+    assert list(report.best_of_n) == ["majority"]
     assert report.adaptive is report.histogram is report.greedy_logprob is None
     assert report.left_out == {UNKNOWN: 3}
-    assert report.curves["majority"][1].logprob is None
+    assert report.best_of_n["majority"][1].logprob is None
     assert "likelihood_per_token@base" in sentences.on_missing(report, "DIR")
 
 
 def test_a_problem_without_log_probabilities_is_counted_and_left_out() -> None:
     report = report_of(pool_of(logprobs=[[-2.0, -1.0], [NAN, -0.25], [-3.0, -4.0]]))
     assert report.left_out == {UNKNOWN: 1}
-    assert report.curves["likelihood"][1].accuracy.n == 2
-    assert report.curves["majority"][1].accuracy.n == 3
+    assert report.best_of_n["likelihood"][1].accuracy.n == 2
+    assert report.best_of_n["majority"][1].accuracy.n == 3
 
 
 @pytest.mark.parametrize("worth", [0.0, 1.0])
 def test_all_right_and_all_wrong_have_figures(worth: float) -> None:
     pool = pool_of(right=np.full((3, 2), worth).tolist(), greedy_right=[worth] * 3)
     report = report_of(pool)
-    for points in report.curves.values():
+    for points in report.best_of_n.values():
         for point in points:
             assert point.accuracy.value == worth
             assert point.accuracy.low < point.accuracy.high
@@ -143,11 +143,11 @@ def test_one_problem_with_one_sample_has_figures_without_bounds() -> None:
     narrow = Pool(**{name: getattr(one, name)[:, :1] if getattr(one, name).ndim == 2
                      else getattr(one, name) for name in one.__slots__})  # fmt: skip
     report = report_of(narrow)
-    (point,) = report.curves["likelihood"]
+    (point,) = report.best_of_n["likelihood"]
     assert (point.n, point.accuracy.value) == (1, 0.0)
     plain = report.to_json()
-    assert plain["curves"]["likelihood"][0]["logprob"]["low"] is None
-    assert plain["curves"]["likelihood"][0]["logprob"]["value"] == -2.0
+    assert plain["best_of_n"]["likelihood"][0]["logprob"]["low"] is None
+    assert plain["best_of_n"]["likelihood"][0]["logprob"]["value"] == -2.0
 
 
 def test_an_interval_of_a_lift_holds_the_truth_as_often_as_it_says() -> None:
@@ -207,12 +207,12 @@ def test_a_later_round_has_the_bases_log_probabilities_from_a_verifier(
     study: Study, verifier: str
 ) -> None:
     before = study.sharpening(1)
-    assert "likelihood" not in before.curves
+    assert "likelihood" not in before.best_of_n
     assert before.sharpened is not None
     tell(study, 1, verifier)
     report = study.sharpening(1)
     assert report.left_out == {}
-    for point in report.curves["likelihood"]:
+    for point in report.best_of_n["likelihood"]:
         assert point.logprob is not None
         assert point.logprob.value == pytest.approx(-1.5)
 

@@ -169,6 +169,21 @@ def test_the_bases_logprobs_are_worked_out_with_nothing_learnt_on_the_model(
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
+def test_in_half_precision_nobody_elses_log_probabilities_are_trusted(load_local: Load) -> None:
+    first_losses = {}
+    for dtype in ("bfloat16", "float32"):
+        for off in (0.0, -7.0):
+            model = load_local(dtype=dtype)
+            pairs = [
+                Pair(p.prompt_ids, Response(p.first.completion_ids, off), p.second, 1)
+                for p in pairs_for(model)
+            ]
+            steps = trainer_of("dpo", model, batch_size=4).train(pairs, start=None, seed=0)
+            first_losses[dtype, off] = next(steps).loss
+    assert first_losses["bfloat16", 0.0] == first_losses["bfloat16", -7.0]
+    assert first_losses["float32", 0.0] != first_losses["float32", -7.0]
+
+
 class Table:
     """A policy with a number for each response, in place of the network's two passes."""
 
