@@ -31,16 +31,16 @@ def sharpen(
     ] = 0.1,
     epsilon: Annotated[float, typer.Option(help="Share of problems that may stay unsharp.")] = 0.1,
     rho: Annotated[float, typer.Option(help="Chance of failure that the theorems may have.")] = 0.1,
-    log_class: Annotated[
-        float, typer.Option(help="ln |Pi| for the theorems, a convention.")
-    ] = Targets().log_class_size,
+    class_size: Annotated[
+        float, typer.Option(help="|Pi|, how many models could be learnt: a convention.")
+    ] = 1e4,
     constant: Annotated[
         float, typer.Option(help="The constant in front of the theorems' n and N.")
     ] = 1.0,
     as_json: AsJson = False,
 ) -> None:
     """Measure what choosing among a round's held-out samples by likelihood would bring."""
-    targets = Targets(delta, epsilon, rho, log_class, constant)
+    targets = Targets(delta, epsilon, rho, class_size, constant)
     report = client.open_study(folder).sharpening(number, level=level, targets=targets)
     if as_json:
         print_json(report.to_json())
@@ -68,8 +68,8 @@ def sharpen(
     if report.asked is not None:
         t = report.targets
         say(
-            f"\nWith delta {t.delta:g}, epsilon {t.epsilon:g}, rho {t.rho:g}, ln |Pi|"
-            f" {t.log_class_size:.3g}, constant {t.constant:g} and proxies for C_cov and y*"
+            f"\nWith delta {t.delta:g}, epsilon {t.epsilon:g}, rho {t.rho:g}, |Pi|"
+            f" {t.class_size:g}, constant {t.constant:g} and proxies for C_cov and y*"
         )
         console.print(asked_table(report.asked))
 

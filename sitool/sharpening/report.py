@@ -15,9 +15,10 @@ import numpy as np
 
 from sitool import metrics
 from sitool.errors import ConfigError
+from sitool.lab import sharpening as theory
 from sitool.metrics import Accuracy
 from sitool.seeds import derive_seed
-from sitool.sharpening import curves, theory
+from sitool.sharpening import curves
 from sitool.sharpening.adaptive import stop_adaptively
 from sitool.sharpening.figures import Resamples
 from sitool.sharpening.pool import Bools, Floats, Pool
@@ -36,14 +37,14 @@ class Targets:
         delta: A policy is sharp on a prompt where it gives y* at least 1 - delta; below 1/2.
         epsilon: Share of prompts on which it need not be sharp.
         rho: Chance of failure.
-        log_class_size: ln |Pi|.
-        constant: In front of the theorems' n and N.
+        class_size: |Pi|, how many models there are to learn: a convention.
+        constant: In front of the theorems' n and N, which they leave open.
     """
 
     delta: float = 0.1
     epsilon: float = 0.1
     rho: float = 0.1
-    log_class_size: float = math.log(1e4)
+    class_size: float = 1e4
     constant: float = 1.0
 
 
@@ -57,10 +58,10 @@ def check_targets(targets: Targets) -> None:
         value = getattr(targets, name)
         if not 0 < value < most:
             raise ConfigError(f"{name} is {value:g}: it must be above 0 and below {most:g}.")
-    for name in ("log_class_size", "constant"):
-        value = getattr(targets, name)
-        if not 0 < value < math.inf:
-            raise ConfigError(f"{name} is {value:g}: it must be above 0.")
+    if not 1 <= targets.class_size < math.inf:
+        raise ConfigError(f"class_size is {targets.class_size:g}: it must be at least 1.")
+    if not 0 < targets.constant < math.inf:
+        raise ConfigError(f"constant is {targets.constant:g}: it must be above 0.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +285,7 @@ def _pass_at_k(pool: Pool, seed: int) -> dict[int, Accuracy]:
 
 
 def _adaptive(view: View, targets: Targets) -> Adaptive:
-    pool, mu = view.pool, theory.patience(targets.delta)
+    pool, mu = view.pool, float(theory.stopping_constant(targets.delta))
     stops = stop_adaptively(pool.likely, mu)
     rows = np.arange(pool.problems)
     logprob, right = (table[rows, stops.chosen] for table in (pool.logprobs, pool.right))
@@ -333,17 +334,14 @@ def _histogram(pool: Pool) -> Histogram:
 
 
 def _asked(inverse: Floats, targets: Targets) -> Asked:
-    """Ask the theorems, with 1 / pi_base of the likeliest answer seen, [problems]."""
+    """Ask the theorems, with 1 / pi_base of the likeliest answer seen, [problems], at least 1."""
+    inverse = np.maximum(inverse, 1.0)  # A sum of rounded logarithms may pass 0.
     t = targets
-    middle, hard = np.quantile(inverse, [0.5, 0.9])
-    mu = theory.patience(t.delta)
-    return Asked(
-        theory.best_of_n_samples(1 / float(middle), t.rho, t.constant),
-        theory.best_of_n_samples(1 / float(hard), t.rho, t.constant),
-        theory.sft_prompts(t.log_class_size, t.rho, t.delta, t.epsilon, t.constant),
-        theory.sft_samples(float(inverse.mean()), t.delta, t.epsilon, t.constant),
-        float(np.mean([theory.adaptive_samples(1 / each, mu) for each in inverse])),
-    )
+    middle, hard = theory.responses_to_reach(1 / np.quantile(inverse, [0.5, 0.9]), t.rho)
+    prompts = theory.sft_prompts(t.class_size, t.rho, t.delta, t.epsilon, t.constant)
+    responses = theory.sft_responses(inverse.mean(), t.delta, t.epsilon, t.constant)
+    draws = theory.adaptive_draws_bound(theory.stopping_constant(t.delta), 1 / inverse)
+    return Asked(float(middle), float(hard), float(prompts), float(responses), float(draws.mean()))
 
 
 def _finite(value: Any) -> Any:

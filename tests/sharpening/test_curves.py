@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sitool import lab
 from sitool.metrics import pass_at_k
 from sitool.sharpening import curves
 from sitool.sharpening.pool import NOT_READ
@@ -127,3 +128,17 @@ def test_choosing_by_the_truth_is_the_skyline() -> None:
 def test_sizes_double_up_to_the_whole_pool() -> None:
     assert curves.sizes_up_to(64) == [1, 2, 4, 8, 16, 32, 64]
     assert curves.sizes_up_to(50) == [1, 2, 4, 8, 16, 32, 50]
+
+
+def test_on_a_finite_law_the_curve_is_the_laboratorys_law() -> None:
+    """Pools of 24 draws each: what the curve expects is what fresh draws would bring."""
+    probabilities, utility = [0.4, 0.3, 0.2, 0.1], [0.0, 1.0, 1.0, 0.0]
+    scores = np.array([-1.0, -2.0, -1.0, -0.5])
+    policy = lab.TabularPolicy([1.0], [probabilities], [utility])
+    rng = np.random.default_rng(2)
+    drawn = rng.choice(4, p=probabilities, size=(8000, 24))
+    sizes = [1, 2, 4, 8]
+    found = curves.best_of_n(scores[drawn], np.array(utility)[drawn], sizes)
+    exact = [lab.accuracy(lab.best_of_n(policy, [scores], n)) for n in sizes]
+    errors = 4 * found.std(axis=0) / math.sqrt(len(drawn))
+    assert (abs(found.mean(axis=0) - exact) <= errors).all()

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from studies import create, rows
 
+from sitool import lab
 from sitool.client import Study
 from sitool.errors import ConfigError, StudyError
 from sitool.records import Outcome, Score
-from sitool.sharpening import sentences, theory
+from sitool.sharpening import sentences
 from sitool.sharpening.figures import Resamples
 from sitool.sharpening.pool import NOT_READ, Pool
 from sitool.sharpening.reading import read_pool
@@ -80,12 +81,10 @@ def test_what_is_asked_of_the_theory_is_asked_with_these_targets() -> None:
     assert report.asked is not None
     assert report.coverage is not None
     assert report.asked.samples == pytest.approx(
-        theory.sft_samples(report.coverage.value, 0.2, 0.25, 2)
+        float(lab.sft_responses(report.coverage.value, 0.2, 0.25, 2))
     )
-    assert report.asked.best_of_n == pytest.approx(2 * math.log(20) * math.e)
-    assert report.asked.prompts == pytest.approx(
-        theory.sft_prompts(math.log(1e4), 0.05, 0.2, 0.25, 2)
-    )
+    assert report.asked.best_of_n == math.ceil(math.log(20) * math.e)
+    assert report.asked.prompts == pytest.approx(float(lab.sft_prompts(1e4, 0.05, 0.2, 0.25, 2)))
 
 
 def test_adaptive_n_is_held_against_the_fixed_n_that_is_as_good() -> None:
@@ -247,7 +246,14 @@ def test_a_round_without_held_out_samples_says_what_to_do(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("delta", 0.5), ("delta", 0.0), ("epsilon", 1.0), ("rho", -1.0), ("constant", math.inf)],
+    [
+        ("delta", 0.5),
+        ("delta", 0.0),
+        ("epsilon", 1.0),
+        ("rho", -1.0),
+        ("constant", math.inf),
+        ("class_size", 0.5),
+    ],
 )
 def test_a_target_out_of_its_bounds_is_named(study: Study, name: str, value: float) -> None:
     with pytest.raises(ConfigError, match=f"{name} is"):

@@ -12,7 +12,7 @@ from test_memory import ERRORS, out_of_memory_in_forward
 from test_mle import Load, give_effect, gradients, no_forgetting, settings_with, trained_weights
 from torch import Tensor
 
-from sitool import registry
+from sitool import lab, registry
 from sitool.config import PAIR_OBJECTIVES, ModelSettings, TrainerSettings
 from sitool.errors import TrainerError
 from sitool.models import lora
@@ -228,8 +228,41 @@ def descend(table: Table, trainer: PairTrainer, pairs: list[Pair], steps: int, r
         optimizer.step()
 
 
+def of_the_laboratory(base: Tensor) -> lab.TabularPolicy:
+    probabilities = base.exp().numpy()
+    even = [1 / len(probabilities)] * len(probabilities)
+    return lab.TabularPolicy(even, probabilities, probabilities * 0)
+
+
 def sharpened(base: Tensor, beta: float) -> Tensor:
-    return ((1 + 1 / beta) * base.log_softmax(-1)).softmax(-1)
+    return torch.tensor(lab.sharpened(of_the_laboratory(base), beta).probabilities)
+
+
+@pytest.mark.parametrize("name", PAIR_OBJECTIVES)
+def test_on_a_table_loss_and_gradient_are_those_of_the_laboratory(
+    table: "Table", name: str
+) -> None:
+    base = of_the_laboratory(table.base)
+    now = base.with_probabilities(torch.randn(table.base.shape).double().softmax(-1).numpy())
+    with torch.no_grad():
+        table.theta.copy_(torch.tensor(now.probabilities).log())
+    pairs = table.all_pairs(table.law().detach())
+    trainer = trainer_on_a_table(name, beta=0.7, alpha_xpo=0.3)
+    loss: Any = table
+    found = trainer.backward(loss, pairs, no_forgetting)
+    weights = lab.pair_weights(now, base)
+    for x in range(len(weights)):
+        for y in range(len(weights[x])):
+            weights[x, y, y] = 0.0  # The table leaves out what teaches nothing.
+    weights /= weights.sum()
+    logits = lab.logits_of(now)
+    expected, slope = (
+        lab.dpo_regression_loss(logits, base, weights, 0.7)
+        if name == "dpo"
+        else lab.xpo_loss(logits, base, weights, 0.7, 0.3)
+    )
+    assert found == pytest.approx(expected, rel=1e-9)
+    torch.testing.assert_close(table.theta.grad, torch.tensor(slope), rtol=0, atol=1e-9)
 
 
 @pytest.fixture
