@@ -31,7 +31,7 @@ def heavy_after(code: str, *arguments: str) -> list[str]:
         "sitool.presets", "sitool.export", "sitool.engine", "sitool.loop", "sitool.parts",
         "sitool.registry", "sitool.verifiers.worker", "sitool.samplers.scripted",
         "sitool.tui.studies", "sitool.tui.settings", "sitool.tui.new_study",
-        "sitool.planning.estimates", "sitool.lab",
+        "sitool.planning.estimates", "sitool.lab", "sitool.sharpening.report", "sitool.pairing",
     ],
 )  # fmt: skip
 def test_importing_loads_no_model_library(module: str) -> None:
