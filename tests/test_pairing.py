@@ -163,6 +163,9 @@ def test_a_samples_weight_is_the_number_of_its_pairs(study: Study) -> None:
         expected = ("train", "base") if study.settings.trainer.name == "xpo" else ("train",) * 2
         assert (one.role, other.role) == expected
     assert study.would_train_on(1) == len(weights(study, 1))
+    told = study.round(1).summary()
+    drawn = [s for role in ("train", "base") for s in study.round(1).samples(role=role)]
+    assert (told.accepted, told.sampled) == (len(weights(study, 1)), len(drawn))
     assert "in " in study.sample(found[0][0]).rule
 
 

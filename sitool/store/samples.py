@@ -8,7 +8,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, repeat
 
 from sitool.errors import StudyError
@@ -318,10 +318,11 @@ class Samples:
         stamp = self.stamp(round_id)
         counted = self._counted.get(round_id)
         if counted is None or counted[0] != stamp:
+            drawn = [SampleFilter(round=round_id, role=role) for role in RULED_ROLES]
             counts = Counts(
-                self.count(SampleFilter(round=round_id)),
+                sum(map(self.count, drawn)),
                 self.count_selected(round_id),
-                self.count(SampleFilter(round=round_id, overruled=True)),
+                sum(self.count(replace(where, overruled=True)) for where in drawn),
             )
             self._counted[round_id] = counted = (stamp, counts)
         return counted[1]
