@@ -16,7 +16,7 @@ environment, rounds run in the asking process: for debuggers and batch jobs.
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sitool import curriculum as rules
 from sitool import events, loop, registry
@@ -39,6 +39,9 @@ from sitool.store import Metric, Plan, SampleFilter, Store
 from sitool.summary import Comparison, Summary, compare, summarise
 from sitool.tasks.base import Task
 from sitool.views import RoundView
+
+if TYPE_CHECKING:
+    from sitool.gap import GapReport
 
 
 def create(
@@ -165,6 +168,29 @@ class Study:
             if not round_.finished:
                 raise StudyError(f"{round_.label} is not evaluated yet.", "try: sitool step DIR")
         return compare(self._store, *rounds)
+
+    def gap(
+        self,
+        rounds: Sequence[int] = (),
+        verifiers: Sequence[str] = (),
+        filters: Sequence[str] = (),
+    ) -> "GapReport":
+        """Measure the generation-verification gap on held-out samples, as of now.
+
+        Args:
+            rounds: Their numbers; empty: from the base to the head.
+            verifiers: Names, or several joined by `+`, which must all agree; empty: every
+                judge that has scored these rounds.
+            filters: Such as `quantile:0.25` for all verifiers, or `mc=threshold:0.7` for one.
+
+        Raises:
+            StudyError: A round has no held-out samples whose truth is known.
+            UnknownNameError: A verifier has scored none of these rounds.
+        """
+        # Imported late, for it is a hundred records that the first screen has no use for.
+        from sitool.gap import report_gap
+
+        return report_gap(self._store, rounds, verifiers, filters)
 
     def step(self, to: Phase | str | None = None, *, inline: bool | None = None) -> RoundView:
         """Run the next round, or go on with the open one, and return it.
@@ -352,6 +378,48 @@ class Study:
         chosen = self._head_view().number if number is None else number
         body = {"round": chosen, "problems_per_level": problems_per_level, "samples": samples}
         yield from self._commands.stream("evaluate", body)
+
+    def measure(
+        self,
+        number: int | None,
+        verifiers: Sequence[str],
+        *,
+        training: bool = False,
+        inline: bool | None = None,
+    ) -> RoundView:
+        """Let verifiers score a finished round's held-out samples; only scores are added.
+
+        What has been scored already is not scored again, so a stopped measurement
+        goes on when it is asked for once more. Judges ask as the settings of the next
+        round say; `RoundView.judges` tells how each was asked.
+
+        Args:
+            number: The round; None is the head.
+            verifiers: Such as `mc`, `likelihood@base` or `mc@3`.
+            training: Also score the samples that the round drew for training.
+            inline: Do it in this process; None as SITOOL_ENGINE says.
+
+        Raises:
+            SitoolError: There is no such round or verifier, or it cannot go on; what is
+                done is kept.
+        """
+        for _ in self.stream_measurement(number, verifiers, training=training, inline=inline):
+            pass
+        return self._head_view() if number is None else self.round(number)
+
+    def stream_measurement(
+        self,
+        number: int | None,
+        verifiers: Sequence[str],
+        *,
+        training: bool = False,
+        inline: bool | None = None,
+    ) -> Iterator[Event]:
+        """Do what `measure` does and yield the events."""
+        names = registry.check_verifiers(verifiers)
+        chosen = self._head_view().number if number is None else number
+        body = {"round": chosen, "verifiers": names, "training": training}
+        yield from self._commands.stream("measure", body, inline=inline)
 
     def plan(self) -> Plan:
         """Work out what the next round will draw.

@@ -16,6 +16,7 @@ Commands, with the fields of their bodies:
     fork        {round, settings}        make a finished round the head; settings are optional
     redo        {round}                  select and train again on a round's samples
     evaluate    {round, problems_per_level, samples}   measure a finished round again
+    measure     {round, verifiers, training}   let verifiers score a finished round's samples
 
 A command that cannot be carried out becomes a `CommandFailed` event; the study
 is then as it was before.
@@ -30,7 +31,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sitool import events, loop
+from sitool import events, loop, scoring
 from sitool.config import Settings
 from sitool.errors import SitoolError, StoreError, StudyError
 from sitool.events import Event
@@ -38,6 +39,7 @@ from sitool.parts import Parts, make_task
 from sitool.planning import estimates, situations
 from sitool.presets import parse_settings
 from sitool.records import RULED_ROLES, Action, Phase
+from sitool.registry import check_verifiers
 from sitool.store import Command, Round, Store
 from sitool.store.database import said_as_store_error
 from sitool.store.journal import check_body
@@ -203,6 +205,7 @@ class Engine:
         handlers = {
             "step": self._step,
             "evaluate": self._evaluate,
+            "measure": self._measure,
             **{kind: self._at_once(change) for kind, change in self._changes.items()},
         }
         if kind not in handlers:
@@ -394,10 +397,28 @@ class Engine:
         twin = tree.add_round(former.parent, former.settings, former.plan, redo_of=former.id)
         self._store.samples.copy_samples(former.id, twin.id)
 
-    def _evaluate(self, body: Mapping[str, Any], command: Command) -> Iterator[Event]:
-        round_ = self._store.tree.round(body["round"])
+    def _finished(self, number: int) -> Round:
+        round_ = self._store.tree.round(number)
         if not round_.finished:
             raise StudyError(f"{round_.label} is not finished.", "try: sitool step DIR")
+        return round_
+
+    def _measure(self, body: Mapping[str, Any], command: Command) -> Iterator[Event]:
+        """Let verifiers judge as the next round's settings say; the rest is the round's own."""
+        round_ = self._finished(body["round"])
+        names = check_verifiers(body["verifiers"])
+        upcoming = self._store.tree.next_settings
+        settings = round_.settings.model_copy(
+            update={"judge": upcoming.judge, "cross": upcoming.cross}
+        )
+        parts, training = self.parts(round_.settings), bool(body.get("training"))
+        run = scoring.measure_round_again(
+            self._store, parts, round_, names, settings, training=training
+        )
+        yield from self._until_stopped(run, round_)
+
+    def _evaluate(self, body: Mapping[str, Any], command: Command) -> Iterator[Event]:
+        round_ = self._finished(body["round"])
         parts = self.parts(round_.settings)
         size = (body["problems_per_level"], body["samples"])
         yield from self._until_stopped(
@@ -445,6 +466,7 @@ def _check_adapter_fits(before: Settings, after: Settings) -> None:
 
 
 def _changes_parts(before: Settings, after: Settings) -> bool:
+    # `judge` and `cross` are looked at whenever a verifier is asked.
     names = ("model", "task", "sampler", "server", "llamacpp", "verifier", "trainer")
     return any(getattr(before, name) != getattr(after, name) for name in names)
 

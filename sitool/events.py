@@ -115,6 +115,13 @@ class RoundEvaluated(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class RoundJudged(Event):
+    """Verifiers have scored a finished round's samples; nothing else of it changed."""
+
+    verifiers: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class RoundPaused(Event):
     """A round waits before this phase, as it was asked to."""
 

@@ -11,8 +11,8 @@
 yields, so whoever drives it may stop between two events and lose nothing, and
 the next call goes on from there. It knows no process, screen or callback. What
 it leaves out: opening rounds and moving the head on people's commands
-(`engine.py`), making the parts (`parts.py`), and who is paired with whom
-(`pairing.py`).
+(`engine.py`), verifiers at work (`scoring.py`), making the parts (`parts.py`), and who is
+paired with whom (`pairing.py`).
 
 Source: reward-filtered maximum likelihood with curricula, arXiv 2602.10014;
 restart from the base, arXiv 2312.06585 (ReST-EM).
@@ -29,8 +29,9 @@ from sitool.events import Event
 from sitool.measure import by_level, measure_greedy, measure_pass_at_k, measure_round
 from sitool.pairing import Weighed
 from sitool.parts import Parts
-from sitool.records import RULED_ROLES, Action, Phase, Problem, Sample
+from sitool.records import RULED_ROLES, TRUTH, Action, Phase, Problem, Sample
 from sitool.samplers.base import Decoding, Request
+from sitool.scoring import HELD_OUT, TRAIN, adapter_of, score_samples, warnings
 from sitool.seeds import derive_seed
 from sitool.store import EMPTY_PLAN, Metric, Plan, Round, SampleFilter, Store, human_rule
 from sitool.store.samples import Mark
@@ -38,7 +39,6 @@ from sitool.tasks.base import Task
 from sitool.trainers.base import Example, Pair
 
 PHASES = tuple(Phase)
-VERIFY_CHUNK = 512
 
 
 def plan_round(store: Store, task: Task, settings: Settings, parent: Round) -> Plan:
@@ -154,11 +154,6 @@ def decoding_of(settings: Settings) -> Decoding:
     return Decoding(s.temperature, s.top_p, s.top_k, s.min_p, s.max_new_tokens, s.stop)
 
 
-def adapter_of(store: Store, round_id: int | None) -> Path | None:
-    """Return the folder of a round's adapter; round 0 is the base and has none."""
-    return store.adapter_folder(round_id) if round_id else None
-
-
 def draw_samples(
     store: Store, parts: Parts, round_: Round, role: str, decoding: Decoding, count: int
 ) -> Iterator[Event]:
@@ -172,13 +167,7 @@ def draw_samples(
             store.samples.add_samples(round_.id, role, done, answered, chunk)
         done += len(chunk)
         yield events.SamplesDrawn(round_.id, role, done * count, len(drawn) * count)
-        yield from _warnings(parts, round_)
-
-
-def _warnings(parts: Parts, round_: Round) -> Iterator[Event]:
-    """Pass on what the parts at work on the model have noted."""
-    while parts.model.notes:
-        yield events.Warned(round_.id, parts.model.notes.pop(0))
+        yield from warnings(parts, round_)
 
 
 def _requests(
@@ -204,26 +193,13 @@ def _requests(
 
 
 def verify(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
-    """Let every verifier score every sample."""
-    for name in parts.verifiers:
-        yield from score_samples(store, parts, round_, name, ("train",))
+    """Let every verifier score every sample; the judge is the model that wrote them.
 
-
-def score_samples(
-    store: Store, parts: Parts, round_: Round, verifier: str, roles: Sequence[str]
-) -> Iterator[Event]:
-    """Score what one verifier has not seen yet, chunk by chunk."""
-    guard = parts.verifiers.get(verifier, parts.truth)
-    total = sum(store.samples.count(SampleFilter(round=round_.id, role=r)) for r in roles)
-    last, done = 0, store.samples.count_scored(round_.id, verifier, roles)
-    while batch := store.samples.unscored(round_.id, verifier, roles, last, VERIFY_CHUNK):
-        scores = guard.verify([(s.problem, s.completion) for s in batch])
-        with store.transaction():
-            store.samples.add_scores(
-                verifier, [(s.id, score) for s, score in zip(batch, scores, strict=True)]
-            )
-        last, done = batch[-1].id, done + len(batch)
-        yield events.SamplesScored(round_.id, verifier, done, total)
+    What only measures comes last: people look at it, and nothing is selected by it.
+    """
+    settings = round_.settings.verifier
+    for name in dict.fromkeys((*settings.names, *settings.measure)):
+        yield from score_samples(store, parts, round_, name, TRAIN)
 
 
 def select(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
@@ -301,7 +277,7 @@ def train(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
     for step in parts.trainer.train(examples, start=start, seed=seed):
         store.metrics.add(round_.id, [Metric("loss", step.step, step.loss, n=step.tokens)])
         yield events.StepTrained(round_.id, step.step, step.steps, step.loss, step.tokens)
-        yield from _warnings(parts, round_)
+        yield from warnings(parts, round_)
     parts.model.save_adapter(folder)
     parts.trainer.save_state(folder)
 
@@ -348,7 +324,8 @@ def evaluate(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
         _draw_evaluation(store, parts, round_)
     parts.model.use_adapter(adapter_of(store, round_.id))
     yield from _draw_answers(store, parts, round_, settings.evaluation.samples)
-    yield from score_samples(store, parts, round_, "truth", ("greedy", "sampled"))
+    for name in dict.fromkeys((TRUTH, *settings.evaluation.verifiers)):
+        yield from score_samples(store, parts, round_, name, HELD_OUT)
     with store.transaction():
         store.metrics.add(round_.id, measure_round(store, round_))
 
@@ -374,7 +351,7 @@ def _draw_answers(store: Store, parts: Parts, round_: Round, count: int) -> Iter
                 store.samples.add_samples(round_.id, role, first + new, answered[new:], rest)
         first += len(chunk)
         yield events.SamplesDrawn(round_.id, "evaluation", first * each, len(drawn) * each)
-        yield from _warnings(parts, round_)
+        yield from warnings(parts, round_)
 
 
 def _draw_evaluation(store: Store, parts: Parts, round_: Round) -> None:
@@ -417,7 +394,7 @@ def _mark_answers(
             (sampled if i % each else greedy).append(mark)
         done += len(chunk)
         yield events.SamplesDrawn(round_.id, "evaluation", done * each, len(problems) * each)
-        yield from _warnings(parts, round_)
+        yield from warnings(parts, round_)
     return greedy, sampled
 
 

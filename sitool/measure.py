@@ -7,8 +7,9 @@ are kept with it. The statistics themselves are in `metrics.py`.
 from collections.abc import Iterator, Mapping, Sequence
 
 from sitool import metrics
+from sitool.config import Settings
 from sitool.metrics import Accuracy
-from sitool.records import Outcome, Score
+from sitool.records import TRUTH, Outcome, Score
 from sitool.seeds import derive_seed
 from sitool.store import Metric, Round, Store
 from sitool.store.samples import Mark
@@ -21,12 +22,18 @@ def measure_round(store: Store, round_: Round) -> list[Metric]:
     """Measure a round: accuracy, pass@k, and how its own samples came out."""
     greedy = by_level(store.samples.marks(round_.id, "greedy", "truth"))
     sampled = by_level(store.samples.marks(round_.id, "sampled", "truth"))
-    drawn = by_level(store.samples.marks(round_.id, "train", round_.settings.verifier.names[0]))
+    drawn = by_level(store.samples.marks(round_.id, "train", yardstick(round_.settings)))
     return [
         *measure_greedy(greedy, round_.settings.seed),
         *measure_pass_at_k(sampled, round_.settings.seed),
         *measure_samples(drawn, round_.settings.seed),
     ]
+
+
+def yardstick(settings: Settings) -> str:
+    """Return the verifier that a round's own samples are measured by: the truth if it can be."""
+    known = (*settings.verifier.names, *settings.verifier.measure)
+    return TRUTH if TRUTH in known else known[0]
 
 
 def by_level(marks: Sequence[Mark]) -> Groups:

@@ -3,16 +3,19 @@
 Made late and only where work is done: loading a model imports torch.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from typing import Any
 
 from sitool import registry
 from sitool.config import Settings
 from sitool.models.base import Model
+from sitool.records import TRUTH
 from sitool.samplers.base import Sampler
 from sitool.tasks.base import Task
 from sitool.trainers.base import Trainer
+from sitool.verifiers.base import Court, Scorer
+from sitool.verifiers.bench import Bench
 from sitool.verifiers.guard import Guard, verifier_spec
 
 
@@ -42,19 +45,20 @@ class Parts:
     """Everything that a round needs besides the store.
 
     Attributes:
-        verifiers: By name, in the order of the settings.
-        evaluator: Draws the evaluation; the sampler itself, if that can sample a
-            round's own adapter.
+        evaluator: Draws the evaluation, and what judges write; the sampler itself, if
+            that can sample a round's own adapter.
         truth: The verifier of the evaluation, whatever the round selects by.
+        scorers: Verifiers that have been asked for.
     """
 
     task: Task
     model: Model
     sampler: Sampler
     evaluator: Sampler
-    verifiers: Mapping[str, Guard]
     truth: Guard
     trainer: Trainer[Any]
+    scorers: dict[Hashable, Scorer] = field(default_factory=dict)
+    breathing: list[Callable[[], None]] = field(default_factory=list)
 
     @classmethod
     def make(cls, settings: Settings) -> "Parts":
@@ -72,28 +76,61 @@ class Parts:
         if evaluator_name(settings) != settings.sampler.name:
             evaluator = registry.load("sampler", evaluator_name(settings))(model, settings)
         trainer = registry.load("trainer", settings.trainer.name)
-        limit = settings.verifier.time_limit_seconds
-        guards = {name: Guard(verifier_spec(name, task), limit) for name in settings.verifier.names}
-        return cls(
-            task,
-            model,
-            sampler,
-            evaluator,
-            guards,
-            guards.get("truth") or Guard(verifier_spec("truth", task), limit),
-            trainer(model, settings.trainer),
-        )
+        truth = Guard(verifier_spec(TRUTH, task), settings.verifier.time_limit_seconds)
+        parts = cls(task, model, sampler, evaluator, truth, trainer(model, settings.trainer))
+        for name in (*settings.verifier.names, *settings.verifier.measure):
+            # A verifier that cannot be imported is said before anything is drawn.
+            registry.load("verifier", registry.split_verifier(name)[0])
+        return parts
+
+    def scorer(
+        self, name: str, settings: Settings, number: int = 0, *, is_writer: bool = True
+    ) -> Scorer:
+        """Return a verifier, made when it is first asked for.
+
+        Args:
+            name: Such as `truth`, `mc` or `mc@base`.
+            settings: How it judges.
+            number: Of the round whose model judges.
+            is_writer: Whether that model wrote the samples.
+        """
+        part = registry.load("verifier", registry.split_verifier(name)[0])
+        if name == TRUTH:
+            return self.truth
+        if not hasattr(part, "judge"):
+            return self._kept(name, lambda: self._guard(name, settings))
+        known = (self.task, self.model, self.evaluator, settings, name, number, is_writer)
+        court = Court(*known, self.breathe)
+        chunk_rows = settings.sampler.chunk_rows
+        key = (name, settings.judge, settings.cross, settings.seed, chunk_rows, number, is_writer)
+        return self._kept(key, lambda: Bench(lambda: part(court), chunk_rows))
+
+    def _kept(self, key: Hashable, make: Callable[[], Scorer]) -> Scorer:
+        if key not in self.scorers:
+            self.scorers[key] = make()
+        return self.scorers[key]
+
+    def _guard(self, name: str, settings: Settings) -> Guard:
+        guard = Guard(verifier_spec(name, self.task), settings.verifier.time_limit_seconds)
+        guard.breathe = self.breathe
+        return guard
 
     @property
     def guards(self) -> list[Guard]:
-        """Every verifier once."""
-        return list({id(g): g for g in (*self.verifiers.values(), self.truth)}.values())
+        """Every verifier that may have a process of its own."""
+        return [self.truth, *(s for s in self.scorers.values() if isinstance(s, Guard))]
+
+    def breathe(self) -> None:
+        """Do what `breathe_with` was given."""
+        for breathe in self.breathing:
+            breathe()
 
     def breathe_with(self, breathe: Callable[[], None]) -> None:
         """Let something be called several times a second while a part works.
 
         It may raise a `BaseException` to leave the work at once.
         """
+        self.breathing[:] = [breathe]
         self.model.breathe_with(breathe)
         for guard in self.guards:
             guard.breathe = breathe

@@ -261,17 +261,36 @@ def _in_our_words(message: str) -> str:
 
 def _unknown_parts(settings: Settings) -> Iterator[str]:
     wanted = [("sampler", settings.sampler.name), ("trainer", settings.trainer.name)]
-    wanted += [("verifier", name) for name in settings.verifier.names]
     for kind, name in wanted:
         try:
             registry.check_name(kind, name)
         except SitoolError as error:
             yield error.message
-    for name in set(settings.selection.verifiers) - set(settings.verifier.names):
+    yield from _unknown_verifiers(settings)
+    for name in sorted(set(settings.selection.verifiers) - {*settings.verifier.names, "human"}):
         yield (
             f"selection.verifiers has {name!r}, which verifier.names does not run;"
             f" it runs: {', '.join(settings.verifier.names)}."
         )
+
+
+def _unknown_verifiers(settings: Settings) -> Iterator[str]:
+    """Say which names no verifier answers to, and in which setting."""
+    of_people = [name for name in settings.selection.verifiers if name == "human"]
+    lists = {
+        "verifier.names": settings.verifier.names,
+        "verifier.measure": settings.verifier.measure,
+        "evaluation.verifiers": settings.evaluation.verifiers,
+        "selection.verifiers": of_people,
+    }
+    for place, names in lists.items():
+        for name in dict.fromkeys(names):
+            try:
+                registry.check_verifier(name)
+            except UnknownNameError as error:
+                yield error.message if place == "verifier.names" else f"{place}: {error.message}"
+            except SitoolError as error:
+                yield f"{place}: {error.message}"
 
 
 def _task_names() -> list[str]:

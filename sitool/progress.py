@@ -59,6 +59,9 @@ class Progress:
             case events.SamplesDrawn():
                 self._advance(event.done, event.total, f"{event.role} samples")
             case events.SamplesScored():
+                if self.phase is None:
+                    # A finished round is judged once more, outside of any phase.
+                    self.round = event.round
                 self._advance(event.done, event.total, f"scored by {event.verifier}")
             case events.StepTrained():
                 self.loss = event.loss
@@ -98,9 +101,15 @@ class Progress:
         here = (self.total - self.done) / self.rate
         return here + sum(self._expected[phase] for phase in later)
 
+    @property
+    def _doing(self) -> str:
+        if self.phase is None:
+            return PHASE_DOING[Phase.VERIFY] if self.total else "starting"
+        return PHASE_DOING[self.phase]
+
     def line(self) -> str:
         """Say in one line what is being done."""
-        words = [f"r{self.round:04d}", PHASE_DOING[self.phase] if self.phase else "starting"]
+        words = [f"r{self.round:04d}", self._doing]
         if self.total:
             words.append(f"{self.done:,}/{self.total:,} {self.unit}")
         if self.rate and self.phase in (Phase.SAMPLE, Phase.EVALUATE, Phase.TRAIN):

@@ -128,6 +128,25 @@ class Score:
         return self.value is not None and self.value >= 1.0
 
 
+TRUTH = "truth"
+"""The verifier that knows what is right."""
+
+
+def passed(scores: Mapping[str, Score]) -> bool | None:
+    """Whether a sample is right: as the truth says where it was measured, else by every verifier.
+
+    None: there is no score, or one of those asked gave no value.
+
+    >>> mc, truth = Score(Outcome.SCORED, 0.9), Score(Outcome.SCORED, 1.0)
+    >>> passed({"mc": mc, "truth": truth}), passed({"mc": mc}), passed({})
+    (True, False, None)
+    """
+    asked = [scores[TRUTH]] if TRUTH in scores else list(scores.values())
+    if not asked or any(score.outcome is not Outcome.SCORED for score in asked):
+        return None
+    return all(score.passed for score in asked)
+
+
 class Action(StrEnum):
     """What a person can say of a sample."""
 

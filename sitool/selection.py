@@ -1,20 +1,24 @@
 """Which samples count for training, with what weight, and by which rule.
 
 Pure functions over the samples of one round. The order is always the same: the
-rule, then duplicates, then the cap, and what a person ruled stands above all
-of it. A rejected sample takes no part at all, so it never keeps another one out.
-What this leaves out: scoring (`verifiers/`) and where rulings are kept (`store.py`).
+rule (with what it gives where nothing survives it), then duplicates, then the
+cap, and what a person ruled stands above all of it. A rejected sample takes no
+part at all, so it never keeps another one out. What this leaves out: scoring
+(`verifiers/`) and where rulings are kept (`store.py`).
 """
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sitool.config import SelectionSettings
 from sitool.records import Outcome, Score
 
 ACCEPT = "accept"
 REJECT = "reject"
+TINY = 1e-9
+"""Scores are quotients such as 2 / 3: what is this close to a cut reaches it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,8 @@ def select_in_problem(
         for place, one in running.items()
         if place not in values
     }
-    chosen |= RULES[settings.rule](values, len(running), settings)
+    size = Size(len(members), len(running))
+    chosen |= fill_empty(RULES[settings.rule](values, size, settings), values, settings)
     chosen |= {place: Selected(1.0, "you accepted it") for place in accepted}
     if settings.dedup:
         chosen |= drop_duplicates(chosen, members, accepted)
@@ -119,38 +124,67 @@ def why_unscored(candidate: Candidate, verifiers: Sequence[str]) -> str:
     return "not scored"
 
 
+class Size(NamedTuple):
+    """How many samples a problem has.
+
+    Attributes:
+        drawn: All of them, whatever became of them.
+        running: Those that no person rejected, scored or not.
+    """
+
+    drawn: int
+    running: int
+
+
 Values = Mapping[int, tuple[float, ...]]
-Rule = Callable[[Values, int, SelectionSettings], dict[int, Selected]]
+Rule = Callable[[Values, Size, SelectionSettings], dict[int, Selected]]
 
 
-def threshold(values: Values, samples: int, settings: SelectionSettings) -> dict[int, Selected]:
-    """Keep what every verifier gives at least the threshold.
+def fill_empty(
+    chosen: dict[int, Selected], values: Values, settings: SelectionSettings
+) -> dict[int, Selected]:
+    """Apply the rule for a problem of which no sample survives.
+
+    What has no score is never taken in: nobody vouched for it.
+    """
+    if settings.empty == "none" or any(one.weight for one in chosen.values()):
+        return chosen
+    if settings.empty == "all":
+        return dict.fromkeys(values, Selected(1.0, "no sample survived, so all count"))
+    best = best_place(values)
+    if best is None:
+        return chosen
+    return chosen | {best: Selected(1.0, "no sample survived, so the best counts")}
+
+
+def threshold(values: Values, size: Size, settings: SelectionSettings) -> dict[int, Selected]:
+    """Keep what every verifier gives at least the threshold, or each at least its own.
 
     Source: rejection weights 1[score >= tau] with a global tau (Song et al.,
     "Mind the Gap", ICLR 2025); with the truth and tau = 1, reward filtering.
     """
-    return {
-        place: (
-            Selected(1.0, f"score {min(given):.2f} >= {settings.threshold:.2f}")
-            if min(given) >= settings.threshold
-            else Selected(0.0, "below the threshold")
-        )
-        for place, given in values.items()
-    }
+    return {place: reach_thresholds(given, settings) for place, given in values.items()}
 
 
-def quantile(values: Values, samples: int, settings: SelectionSettings) -> dict[int, Selected]:
+def reach_thresholds(given: tuple[float, ...], settings: SelectionSettings) -> Selected:
+    """Decide about one sample by what its verifiers gave."""
+    cuts = settings.thresholds or (settings.threshold,) * len(given)
+    if any(value < cut for value, cut in zip(given, cuts, strict=True)):
+        return Selected(0.0, "below the threshold")
+    if settings.thresholds:
+        return Selected(1.0, f"scores {words(given)} >= {words(cuts)}")
+    return Selected(1.0, f"score {min(given):.2f} >= {settings.threshold:.2f}")
+
+
+def quantile(values: Values, size: Size, settings: SelectionSettings) -> dict[int, Selected]:
     """Keep the best share of a problem's samples under every verifier; ties stay.
 
     The share is of all samples, unparsed ones too, so a problem whose answers
     could hardly be read does not get an easier cut.
 
     Source: per-prompt quantile weights (Song et al., "Mind the Gap", ICLR 2025).
-
-    Args:
-        samples: How many samples the problem has, scored or not.
     """
-    places = max(1, math.ceil(settings.quantile * samples - 1e-9))
+    places = max(1, math.ceil(settings.quantile * size.running - TINY))
     columns = list(zip(*values.values(), strict=True))
     cuts = [sorted(column, reverse=True)[:places][-1] for column in columns]
     best = f"among the best {settings.quantile:.0%}"
@@ -164,23 +198,49 @@ def quantile(values: Values, samples: int, settings: SelectionSettings) -> dict[
     }
 
 
-def best_of_n(values: Values, samples: int, settings: SelectionSettings) -> dict[int, Selected]:
-    """Keep the one best sample of a problem, the first seen among equals.
-
-    Under several verifiers the best is the one whose lowest score is highest.
-    """
-    best = max(values, key=lambda place: (min(values[place]), -place), default=None)
+def best_of_n(values: Values, size: Size, settings: SelectionSettings) -> dict[int, Selected]:
+    """Keep the one best sample of a problem, the first seen among equals."""
+    best = best_place(values)
     return {
         place: (
-            Selected(1.0, f"the best of {samples}")
+            Selected(1.0, f"the best of {size.running}")
             if place == best
-            else Selected(0.0, f"not the best of {samples}")
+            else Selected(0.0, f"not the best of {size.running}")
         )
         for place in values
     }
 
 
-def exponential(values: Values, samples: int, settings: SelectionSettings) -> dict[int, Selected]:
+def best_place(values: Values) -> int | None:
+    """Return the place of the best sample, the first seen among equals; None without any.
+
+    Under several verifiers the best is the one whose lowest score is highest.
+    """
+    return max(values, key=lambda place: (min(values[place]), -place), default=None)
+
+
+def tournament(values: Values, size: Size, settings: SelectionSettings) -> dict[int, Selected]:
+    """Keep what won enough rounds of its problem's bracket under every verifier.
+
+    A score is the matches won in a row as a share of the bracket's rounds, of which N
+    samples have ceil(log2 N): about N / 2^k of them survive round k. A bracket with
+    fewer rounds than asked for keeps its winner.
+
+    Source: tournament verification (Song et al., "Mind the Gap", ICLR 2025).
+    """
+    rounds = (size.drawn - 1).bit_length()
+    wanted = min(settings.survive, rounds)
+    return {
+        place: (
+            Selected(1.0, f"survived round {wanted} of {rounds}")
+            if min(given) * rounds >= wanted - TINY
+            else Selected(0.0, f"out before round {wanted} of {rounds} was won")
+        )
+        for place, given in values.items()
+    }
+
+
+def exponential(values: Values, size: Size, settings: SelectionSettings) -> dict[int, Selected]:
     """Keep everything that was scored; `weigh_exponentially` sets the weights.
 
     Source: KL-regularised weights (Song et al., "Mind the Gap", ICLR 2025).
@@ -201,6 +261,7 @@ RULES: Mapping[str, Rule] = {
     "quantile": quantile,
     "best_of_n": best_of_n,
     "exponential": exponential,
+    "tournament": tournament,
 }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from sitool import loop
 from sitool.config import Settings
@@ -51,6 +52,13 @@ class RoundView:
         parent = self.record.parent
         above = None if parent is None else self._store.tree.round(parent)
         return summarise_round(self._store, self.record, above)
+
+    def judges(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Return who judged its samples and how it was asked, by verifier and pool.
+
+        The pool is `train` or `evaluation`; verifiers that ask no model are not in it.
+        """
+        return self._store.samples.asked(self.number)
 
     def samples(
         self,

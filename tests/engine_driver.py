@@ -35,12 +35,12 @@ class Points:
 
 def instrument(points: Points) -> None:
     """Put a point around everything that is written."""
-    from sitool import events, loop
+    from sitool import events, scoring
     from sitool.models import adapters
     from sitool.store.database import Database
     from sitool.store.journal import Journal
 
-    loop.VERIFY_CHUNK = 16
+    scoring.VERIFY_CHUNK = 10
     around(points, Database, "_commit", "commit")
     around(points, adapters, "_move_over", "move of the adapter")
     execute, execute_many, write = Database.execute, Database.execute_many, Journal.write

@@ -46,6 +46,7 @@ COMPARED = {
     "draws": "SELECT * FROM draws",
     "samples": "SELECT * FROM samples",
     "scores": "SELECT * FROM scores",
+    "judges": "SELECT * FROM judges",
     "selections": "SELECT * FROM selections",
     "decisions": "SELECT id, sample, action, text, reason, author FROM decisions",
     "metrics": "SELECT * FROM metrics WHERE name NOT LIKE 'seconds_%'",

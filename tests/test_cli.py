@@ -375,6 +375,7 @@ def test_every_command_on_a_study_refuses_a_folder_without_one(
     more: dict[str, list[object]] = {
         "accept": [1], "reject": [1], "clear": [1], "note": [1, "x"], "edit": [1, "x"],
         "fork": [1], "redo": [1], "compare": [0, 1], "set": ["seed=1"],
+        "measure": ["-v", "mc"],
     }  # fmt: skip
     said = cli(*words, tmp_path / "nowhere", *more.get(words[-1], []))
     assert said.code == 2

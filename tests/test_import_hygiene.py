@@ -31,7 +31,10 @@ def heavy_after(code: str, *arguments: str) -> list[str]:
         "sitool.presets", "sitool.export", "sitool.engine", "sitool.loop", "sitool.parts",
         "sitool.registry", "sitool.verifiers.worker", "sitool.samplers.scripted",
         "sitool.tui.studies", "sitool.tui.settings", "sitool.tui.new_study",
-        "sitool.planning.estimates", "sitool.lab", "sitool.sharpening.report", "sitool.pairing",
+        "sitool.planning.estimates", "sitool.lab", "sitool.gap", "sitool.sharpening.report",
+        "sitool.pairing",
+        "sitool.scoring", "sitool.verifiers.mc",
+        "sitool.verifiers.likelihood", "sitool.verifiers.tournament", "sitool.verifiers.cross",
     ],
 )  # fmt: skip
 def test_importing_loads_no_model_library(module: str) -> None:
@@ -55,7 +58,7 @@ def test_estimating_loads_no_model_library(tmp_path: Path) -> None:
     assert heavy_after(code, str(tmp_path / "study")) == []
 
 
-@pytest.mark.parametrize("command", ["status", "rounds", "set"])
+@pytest.mark.parametrize("command", ["status", "rounds", "set", "gap"])
 def test_commands_that_look_load_no_model_library(two_rounds: Path, command: str) -> None:
     words = [command, str(two_rounds), *(["draw.samples=4"] if command == "set" else [])]
     code = (
@@ -78,11 +81,24 @@ def test_commands_load_no_screen(two_rounds: Path) -> None:
     assert heavy_after(code) == []
 
 
+def test_other_commands_load_no_gap_report(two_rounds: Path) -> None:
+    code = (
+        "import sys\n"
+        "from sitool.cli import main\n"
+        f"sys.argv = ['sitool', 'status', {str(two_rounds)!r}]\n"
+        "main.__globals__['app'](standalone_mode=False)\n"
+        "assert 'sitool.gap' not in sys.modules"
+    )
+    assert heavy_after(code) == []
+
+
 def test_a_scripted_round_loads_no_model_library(tmp_path: Path) -> None:
     code = (
         "import sys, sitool\n"
         "parts = [f'{n}=scripted' for n in ('model.base', 'sampler.name', 'trainer.name')]\n"
-        "sitool.create(sys.argv[1], assignments=[*parts, 'draw.problems=4']).step()"
+        "judges = 'mc tournament likelihood majority cot_score cross'.split()\n"
+        "more = ['draw.problems=4', f'verifier.names={judges}', f'evaluation.verifiers={judges}']\n"
+        "sitool.create(sys.argv[1], assignments=[*parts, *more]).step()"
     )
     assert heavy_after(code, str(tmp_path / "study")) == []
 

@@ -211,6 +211,7 @@ def with_answers(folder: Path, answers: list[str], *assignments: str) -> Study:
             f"task.path={folder / 'train.jsonl'}",
             f"task.evaluation_path={folder / 'held.jsonl'}",
             'verifier.names=["scripted"]',
+            "verifier.measure=[]",
             f"draw.problems={len(answers)}",
             "draw.samples=2",
             "evaluation.problems_per_level=3",

@@ -124,6 +124,22 @@ def full(real_driver: Driver, tmp_path_factory: pytest.TempPathFactory) -> Refer
     return Reference(real_driver, tmp_path_factory.mktemp("full"), *changes, real=True)
 
 
+@pytest.fixture(scope="module")
+def judged(real_driver: Driver, tmp_path_factory: pytest.TempPathFactory) -> Reference:
+    changes = (
+        'verifier.names=["mc", "cot_binary", "tournament", "majority", "likelihood@base"]',
+        'evaluation.verifiers=["mc", "cot_score"]',
+        "judge.form=words",
+        "judge.max_new_tokens=3",
+        "sampler.chunk_rows=6",
+        'judge.mc_prompt="{prompt}{completion}?"',
+        'judge.cot_binary_prompt="{prompt}{completion}?"',
+        'judge.cot_score_prompt="{prompt}{completion}?"',
+        'judge.tournament_prompt="{prompt}{first},{second}?"',
+    )
+    return Reference(real_driver, tmp_path_factory.mktemp("judged"), *changes, real=True)
+
+
 def middle(numbers: list[int]) -> int:
     return numbers[len(numbers) // 2]
 
@@ -150,6 +166,17 @@ def test_full_fine_tuning_that_stops_early_resumes_to_the_same_round(
     moves = full.points_of(Phase.TRAIN, "move of the adapter")
     for point in (steps[2], steps[-1], *moves):
         full.check_killed_at(point, tmp_path / "study")
+
+
+def test_a_round_judged_by_the_model_resumes_to_the_same_round(
+    judged: Reference, tmp_path: Path
+) -> None:
+    """What judges write is drawn from each question's own seeds."""
+    assert len(judged.points_of(Phase.VERIFY, "SamplesScored")) >= 12
+    points = judged.points_of(Phase.VERIFY, "after the commit")
+    points += judged.points_of(Phase.EVALUATE, "SamplesScored")
+    for point in points[:: max(1, len(points) // 6)]:
+        judged.check_killed_at(point, tmp_path / "study")
 
 
 def test_the_real_round_samples_trains_and_measures(real: Reference) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from sitool.config import SelectionSettings
 from sitool.records import Outcome, Score
 from sitool.selection import Candidate, Selected, select
 
-RULES = ("threshold", "quantile", "best_of_n", "exponential")
+RULES = ("threshold", "quantile", "best_of_n", "exponential", "tournament")
 
 
 def scored(value: float) -> Score:
@@ -125,6 +126,82 @@ def test_several_verifiers_must_all_agree(rule: str) -> None:
     assert weights(members, **both) == [0, 0, 1, 0]
 
 
+def test_several_verifiers_can_have_a_threshold_each() -> None:
+    members = [
+        candidate(1, 1.0, judge=0.6),
+        candidate(2, 1.0, judge=0.5),
+        candidate(3, 0.0, judge=1.0),
+    ]
+    chosen = decide(members, verifiers=("truth", "judge"), thresholds=(1.0, 0.6))
+    assert [one.weight for one in chosen] == [1, 0, 0]
+    assert [one.rule for one in chosen[:2]] == [
+        "scores 1.00 and 0.60 >= 1.00 and 0.60",
+        "below the threshold",
+    ]
+
+
+@pytest.mark.parametrize("thresholds", [(0.5,), (0.5, 0.5, 0.5)])
+def test_thresholds_that_are_not_one_for_each_verifier_are_refused(
+    thresholds: tuple[float, ...],
+) -> None:
+    with pytest.raises(ValidationError, match=f"{len(thresholds)} numbers for 2 verifiers"):
+        SelectionSettings(verifiers=("truth", "judge"), thresholds=thresholds)
+
+
+@pytest.mark.parametrize(("survive", "survivors"), [(1, 4), (2, 2), (3, 1), (9, 1)])
+def test_survivors_of_a_tournament_halve_from_round_to_round(survive: int, survivors: int) -> None:
+    won = [0, 3, 0, 1, 2, 0, 1, 0]
+    chosen = decide(with_scores(*(n / 3 for n in won)), rule="tournament", survive=survive)
+    kept = {n for n, one in enumerate(chosen) if one.weight}
+    assert len(kept) == survivors
+    assert kept == {n for n, one in enumerate(won) if one >= min(survive, 3)}
+    assert chosen[1].rule == f"survived round {min(survive, 3)} of 3"
+    assert chosen[0].rule == f"out before round {min(survive, 3)} of 3 was won"
+
+
+def test_the_bracket_of_a_tournament_counts_the_samples_that_take_no_part() -> None:
+    """A rejected and an unparsed sample were drawn: with them there are two rounds."""
+    members = [
+        candidate(1, 0.5),
+        candidate(2, 1.0),
+        candidate(3, UNPARSED),
+        candidate(4, 0.5, ruling="reject"),
+    ]
+    assert weights(members, rule="tournament", survive=2) == [0, 1, 0, 0]
+    assert weights(members, rule="tournament", survive=1) == [1, 1, 0, 0]
+
+
+def test_a_lone_sample_survives_its_tournament() -> None:
+    assert weights(with_scores(0.0), rule="tournament") == [1]
+
+
+def test_a_problem_without_a_survivor_gives_what_the_settings_say() -> None:
+    members = [
+        candidate(1, 0.2),
+        candidate(2, 0.4),
+        candidate(3, UNPARSED),
+        candidate(4, 0.9, problem="q"),
+        candidate(5, 0.1, problem="q"),
+    ]
+    assert weights(members, threshold=0.5) == [0, 0, 0, 1, 0]
+    assert weights(members, threshold=0.5, empty="best") == [0, 1, 0, 1, 0]
+    chosen = decide(members, threshold=0.5, empty="all")
+    assert [one.weight for one in chosen] == [1, 1, 0, 1, 0]
+    assert chosen[0].rule == "no sample survived, so all count"
+    assert chosen[2].rule == "unparsed"
+
+
+def test_what_is_taken_in_without_a_survivor_obeys_cap_and_duplicates() -> None:
+    members = [candidate(n, 0.1 * n, text="same" if n < 3 else None) for n in range(1, 5)]
+    settings = {"threshold": 0.9, "empty": "all", "dedup": True, "cap_per_problem": 2}
+    assert weights(members, **settings) == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("empty", ["best", "all"])
+def test_a_problem_without_any_score_gives_nothing(empty: str) -> None:
+    assert weights([candidate(1, UNPARSED), candidate(2, ERROR)], empty=empty) == [0, 0]
+
+
 def test_only_the_named_verifiers_decide() -> None:
     members = [candidate(1, ERROR, judge=1.0), candidate(2, 1.0, judge=0.0)]
     assert weights(members, verifiers=("judge",)) == [1, 0]
@@ -199,6 +276,8 @@ choices = st.builds(
     verifiers=st.sampled_from([(), ("judge",), ("truth", "judge")]),
     threshold=st.sampled_from([0.0, 0.5, 1.0]),
     quantile=st.sampled_from([0.25, 0.5, 1.0]),
+    survive=st.integers(1, 3),
+    empty=st.sampled_from(["none", "best", "all"]),
     cap_per_problem=st.integers(0, 3),
     dedup=st.booleans(),
 )

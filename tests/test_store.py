@@ -270,7 +270,7 @@ def to_format_2(folder: Path) -> None:
     connection.executescript(
         f"PRAGMA foreign_keys = OFF; {former}; INSERT INTO former SELECT * FROM samples;"
         " DROP TABLE samples; ALTER TABLE former RENAME TO samples;"
-        f" {';'.join(SAMPLE_INDICES)}; DROP TABLE pairs;"
+        f" {';'.join(SAMPLE_INDICES)}; DROP TABLE pairs; DROP TABLE judges;"
         " UPDATE meta SET value = '2' WHERE key = 'format'"
     )
     connection.close()
@@ -356,7 +356,7 @@ def test_every_table_is_one_that_the_docs_name() -> None:
     names = {line.split()[2] for line in TABLES.splitlines() if line.startswith("CREATE TABLE")}
     assert names == {
         "meta", "rounds", "problems", "draws", "samples", "scores", "selections", "decisions",
-        "metrics", "events", "commands", "pairs",
+        "metrics", "events", "commands", "judges", "pairs",
     }  # fmt: skip
 
 

@@ -168,7 +168,7 @@ def samples(
         bool | None, typer.Option("--accepted/--rejected", help="Counted in training, or not.")
     ] = None,
     passed: Annotated[
-        bool | None, typer.Option("--passed/--failed", help="Passed by a verifier, or by none.")
+        bool | None, typer.Option("--passed/--failed", help="Right as the truth says, or not.")
     ] = None,
     overruled: Annotated[
         bool | None, typer.Option("--overruled/--not-overruled", help="Under a person's ruling.")

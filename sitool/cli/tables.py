@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sitool.metrics import Accuracy
-from sitool.records import Action, Completion, Outcome, Sample
+from sitool.records import Action, Completion, Sample, passed
 from sitool.store import Metric, Plan
 from sitool.summary import Comparison, RoundSummary, Summary
 from sitool.visible import both_ends, one_line
@@ -145,13 +145,10 @@ def samples_table(samples: Sequence[Sample]) -> Table:
 
 def sign_of(sample: Sample) -> Text:
     """Return ✓ passed, ✗ failed, ? no verdict; with ✎ if a person ruled."""
-    scores = list(sample.scores.values())
-    sign, style = "·", ""
-    if any(score.outcome is not Outcome.SCORED for score in scores):
-        sign = "?"
-    elif scores:
-        passed = all(score.passed for score in scores)
-        sign, style = SAMPLE_SIGNS[passed], GOOD if passed else BAD
+    right = passed(sample.scores)
+    sign, style = "?" if sample.scores else "·", ""
+    if right is not None:
+        sign, style = SAMPLE_SIGNS[right], GOOD if right else BAD
     return Text(sign + ("✎" if sample.ruling else ""), style=style)
 
 

@@ -7,7 +7,7 @@ other weights in the base's place. Leaves out how a base is found and read
 
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +21,7 @@ from sitool.errors import ModelError
 from sitool.models import adapters, bases, lora
 from sitool.models.adapters import AdapterShape
 from sitool.models.bases import first_line
+from sitool.models.focus import focused, is_focusable
 
 
 class LocalModel:
@@ -58,6 +59,7 @@ class LocalModel:
         self._breathing: list[Any] = []
         self._breathe: Callable[[], None] = lambda: None
         self.adapter: Path | None = None
+        self._focusable: bool | None = None
         self.fresh_adapter(seed=0)
 
     @classmethod
@@ -205,6 +207,18 @@ class LocalModel:
     def merged(self) -> AbstractContextManager[None]:
         """Within, forwards run on weights that hold the adapter already; no gradients."""
         return lora.merged(self.network)
+
+    def focused(self, places: torch.Tensor) -> AbstractContextManager[None]:
+        """Within, logits are right at these places of the flattened ids, and cost less.
+
+        Where that does not fit the base, they are right everywhere, as ever.
+
+        Args:
+            places: [places], each once.
+        """
+        if self._focusable is None:
+            self._focusable = is_focusable(self.causal_lm, self.device)
+        return focused(self.causal_lm, places) if self._focusable else nullcontext()
 
     def breathe_with(self, breathe: Callable[[], None]) -> None:
         """Call this before every pass through the network; it may raise to leave the work.

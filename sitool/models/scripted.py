@@ -14,6 +14,7 @@ from typing import Self
 from sitool.config import ModelSettings, TrainerSettings
 from sitool.errors import ModelError
 from sitool.models.adapters import check_hash, read_json, replaced_folder
+from sitool.seeds import generator
 
 BASE_SKILL = 0.7
 FILE = "adapter.json"
@@ -38,6 +39,16 @@ class ScriptedModel:
     def success(self, level: int) -> float:
         """Return the chance of a right answer to a problem of a level."""
         return float(self.skill**level)
+
+    def belief(self, question: str, level: int) -> float:
+        """Return the probability that it gives to the right verdict on a question.
+
+        It judges as well as it answers: right with chance skill ** level, and the
+        surer, the easier the level.
+        """
+        sure = 0.5 + 0.49 * self.success(level)
+        right = generator("belief", question).random() < self.success(level)
+        return sure if right else 1 - sure
 
     def encode(self, prompt: str) -> tuple[int, ...]:
         """Turn a prompt into character codes."""

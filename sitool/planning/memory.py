@@ -242,9 +242,9 @@ def _training(shape: Shape, trainer: TrainerSettings, setup: Setup, work: Work) 
         total.add("adapter", 16 * trainer.rank * shape.sides, 0)
         if setup.merges and tokens * (shape.hidden + shape.inner) > shape.hidden * shape.inner:
             total.add("merged copy", shape.linear * 4, shape.hidden * shape.inner * 4)
-    inner, rest = kept_bytes_per_token(shape, trainer, setup)
-    total.add("activations", tokens * inner, tokens * shape.inner * b)
-    total.add("activations", tokens * rest, tokens * shape.hidden * b)
+    inner, rest = kept_bytes(shape, trainer, setup, tokens, targets)
+    total.add("activations", inner, tokens * shape.inner * b)
+    total.add("activations", rest, tokens * shape.hidden * b)
     logits = min(targets * shape.vocabulary, max(BLOCK_LOGITS, shape.vocabulary))
     total.add("logits", max(8 * logits, 4 * tokens * shape.inner * b), logits * 4)
     return total.need()
@@ -260,13 +260,24 @@ def part_of_batch(trainer: TrainerSettings, setup: Setup, work: Work) -> tuple[i
     return int(tokens), rows * work.most_new
 
 
-def kept_bytes_per_token(shape: Shape, trainer: TrainerSettings, setup: Setup) -> tuple[int, int]:
-    """Return what forward keeps of a token for backward: of inner parts, and the rest."""
+def kept_bytes(
+    shape: Shape, trainer: TrainerSettings, setup: Setup, tokens: int, targets: int
+) -> tuple[int, int]:
+    """Return what forward keeps for backward: of inner parts, and the rest.
+
+    Args:
+        tokens: That go through the network at once.
+        targets: Those of them at which there is a loss; the last layer is focused on them.
+    """
     inner, rest = _layer_bytes(shape, setup)
+    state = shape.hidden * setup.bytes_per_weight
     if trainer.checkpointing == "on":
         # Each layer's input; the layer that is being computed again in full.
-        return inner, rest + shape.layers * shape.hidden * setup.bytes_per_weight
-    return shape.layers * inner, shape.layers * rest
+        return tokens * inner, tokens * (rest + shape.layers * state)
+    last_inner = targets * inner
+    last_rest = tokens * (rest - state) + 6 * targets * state
+    others = shape.layers - 1
+    return others * tokens * inner + last_inner, others * tokens * rest + last_rest
 
 
 def _layer_bytes(shape: Shape, setup: Setup) -> tuple[int, int]:

@@ -6,6 +6,7 @@ and a count of operations, which is much less certain, and the range says so:
 
     reading    2 P operations a prompt token (P: weights of layers)
     a step     2 (P + h V) a row, R V logits to draw from, and each layer's own cost
+    judging    reading each answer once more for every verifier that asks, and writing verdicts
     training   4 P a token (the base's weights get no gradient), 6 h V and 2 V logits
                at a completion's token; pairs (dpo, xpo) take a forward more an epoch,
                2 P and 2 h V, and one for what the base makes of them
@@ -19,6 +20,7 @@ from sitool.planning.machines import Rates
 from sitool.planning.memory import Setup
 from sitool.planning.past import Past
 from sitool.planning.shapes import Shape
+from sitool.planning.verdicts import verdicts_of
 from sitool.planning.work import Work
 from sitool.records import Phase
 
@@ -69,6 +71,8 @@ def pace_of(
         tokens_a_second: Of this base's sampling, where it was tried out here.
     """
     needed = [phase for phase in MODEL_PHASES if work.problems or phase is Phase.EVALUATE]
+    if work.problems and asks_model(settings):
+        needed.append(Phase.VERIFY)
     seconds = seconds_as_before(past, work)
     sources = [f"{len(past)} earlier round{'s' * (len(past) > 1)}"] if seconds else []
     missing = [phase for phase in needed if phase not in seconds]
@@ -82,6 +86,12 @@ def pace_of(
         {phase: seconds[phase] for phase in Phase if phase in seconds},
         "" if missing else " and ".join(sources),
     )
+
+
+def asks_model(settings: Settings) -> bool:
+    """Whether a verifier of the training samples asks a model, which takes its time."""
+    found = verdicts_of(settings, (*settings.verifier.names, *settings.verifier.measure))
+    return bool(found.readings or found.writings)
 
 
 def seconds_as_before(past: Sequence[Past], work: Work) -> dict[Phase, Span]:
@@ -149,6 +159,16 @@ def seconds_by_rates(
         low, high = (reading + samples * new * (a_token + a_step) for new in work.new)
         return UNCERTAIN[0] * low, UNCERTAIN[1] * high
 
+    def judging(names: Sequence[str], samples: int, prompts: int) -> Span:
+        found = verdicts_of(settings, names)
+        new = sum(work.new) / 2 + found.question
+        read = (prompts * work.mean_prompt + samples * new) * 2 * shape.linear / flops
+        a_token = 2 * (shape.linear + head) / flops + shape.vocabulary / rates.logits
+        a_token += shape.layers * rates.layer_seconds / settings.sampler.chunk_rows
+        written = found.writings * samples * found.tokens * a_token
+        seconds = (found.readings + found.writings) * read + written
+        return UNCERTAIN[0] * seconds, UNCERTAIN[1] * seconds
+
     def training() -> Span:
         spans = []
         for count, new in zip(work.learnt, work.new, strict=True):
@@ -162,8 +182,12 @@ def seconds_by_rates(
             spans.append(base + targets * logits)
         return UNCERTAIN[0] * spans[0], UNCERTAIN[1] * spans[1]
 
+    verifiers = (*settings.verifier.names, *settings.verifier.measure)
+    answered = answering(work.answers, work.evaluated)
+    judged = judging(settings.evaluation.verifiers, work.answers, work.evaluated)
     return {
         Phase.SAMPLE: answering(work.drawn + work.beside, (1 + bool(work.beside)) * work.problems),
+        Phase.VERIFY: judging(verifiers, work.drawn, work.problems),
         Phase.TRAIN: training(),
-        Phase.EVALUATE: answering(work.answers, work.evaluated),
+        Phase.EVALUATE: (answered[0] + judged[0], answered[1] + judged[1]),
     }

@@ -44,7 +44,14 @@ def past_rounds(store: Store, parent: int | None, settings: Settings) -> list[Pa
 
 
 def _runs_alike(one: Settings, other: Settings) -> bool:
-    return one.model == other.model and one.sampler.name == other.sampler.name
+    """Whether rounds of two settings take as long for the same samples."""
+    same = ("model", "judge", "cross")
+    return (
+        all(getattr(one, name) == getattr(other, name) for name in same)
+        and one.sampler.name == other.sampler.name
+        and one.verifier.names == other.verifier.names
+        and one.evaluation.verifiers == other.evaluation.verifiers
+    )
 
 
 def _learns_alike(round_: Round, settings: Settings) -> bool:

@@ -9,7 +9,7 @@ memory of the keys and values (`caches.py`).
 import inspect
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache, partial
 from itertools import chain
 
@@ -216,7 +216,7 @@ class Batch:
         """Return the logits after the last token, [rows, vocabulary]."""
         optional = {"position_ids": positions, "logits_to_keep": 1}
         known = {name: value for name, value in optional.items() if name in self._accepts}
-        with sharing.shared(self._causal_lm.config) if cache.shared else nullcontext():
+        with self._shared(cache), self._focused(ids):
             output = self._causal_lm(
                 input_ids=ids,
                 attention_mask=padding,
@@ -226,6 +226,17 @@ class Batch:
             )
         logits: Tensor = output.logits[:, -1]
         return logits
+
+    def _shared(self, cache: SampleCache) -> AbstractContextManager[None]:
+        return sharing.shared(self._causal_lm.config) if cache.shared else nullcontext()
+
+    def _focused(self, ids: Tensor) -> AbstractContextManager[None]:
+        """Look at the last token of each row alone."""
+        rows, length = ids.shape
+        if length == 1:
+            return nullcontext()
+        last = torch.arange(length - 1, rows * length, length, device=ids.device)
+        return self._model.focused(last)
 
 
 def _length_first(prompt: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:

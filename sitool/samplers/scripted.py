@@ -64,8 +64,17 @@ class ScriptedSampler:
             return problem.truth, success
         failure = 1 - success
         if uniform < success + WRONG_SHARE * failure:
-            return wrong_text(problem.truth, source), WRONG_SHARE * failure
+            # A judge's question has one wrong answer, which it brings.
+            wrong = problem.facts.get("wrong") or wrong_text(problem.truth, source)
+            return wrong, WRONG_SHARE * failure
         return NO_ANSWER, (1 - WRONG_SHARE) * failure
+
+
+def logprob_of(model: ScriptedModel, problem: Problem, text: str) -> float:
+    """Return the log-probability that a scripted model gives to a text's kind."""
+    success = model.success(problem.level)
+    failure = (1 - success) * (1 - WRONG_SHARE if text == NO_ANSWER else WRONG_SHARE)
+    return math.log(max(success if text == problem.truth else failure, 1e-300))
 
 
 def wrong_text(truth: str, source: random.Random) -> str:

@@ -16,6 +16,7 @@ from sitool.store.lines import SampleLine
 from sitool.store.metrics import Metric, Metrics
 from sitool.store.samples import Samples, human_rule
 from sitool.store.tree import EMPTY_PLAN, Plan, Round, Tree, round_label
+from sitool.store.verdicts import VerdictRows, Verdicts
 
 __all__ = [
     "EMPTY_PLAN",
@@ -28,6 +29,7 @@ __all__ = [
     "SampleLine",
     "SampleOrder",
     "Store",
+    "VerdictRows",
     "human_rule",
     "round_label",
 ]
@@ -45,6 +47,7 @@ class Store:
         self._database = database or Database(folder / "study.db")
         self.tree = Tree(self._database)
         self.samples = Samples(self._database)
+        self.verdicts = Verdicts(self._database)
         self.metrics = Metrics(self._database)
         self.answers = Answers(self._database)
         self.journal = Journal(self._database)

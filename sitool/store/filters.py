@@ -16,7 +16,7 @@ class SampleFilter:
         overruled: Carries a person's ruling, or none.
         outcome: Of any verifier.
         text: Occurs in the completion or the prompt.
-        passed: Any verifier gave it a full pass, or none did.
+        passed: The truth let it pass, or not; where that was not measured, any verifier.
         levels: From and to, both included.
         score: The lowest value that a verifier gave lies in this range, both ends included.
     """
@@ -76,7 +76,10 @@ _ACCEPTED = (
     "EXISTS (SELECT 1 FROM selections e WHERE e.sample = s.id AND e.round = s.round"
     " AND e.weight > 0)"
 )
-_PASSED = f"{_HAS} c.value >= 1)"
+_PASSED = (
+    f"{_HAS} c.value >= 1 AND (c.verifier = 'truth' OR NOT EXISTS"
+    " (SELECT 1 FROM scores t WHERE t.sample = s.id AND t.verifier = 'truth')))"
+)
 # Not correlated, so that a million samples are looked up in a few rulings and not the other way.
 _OVERRULED = (
     "s.id IN (SELECT d.sample FROM decisions d WHERE d.action NOT IN ('note', 'clear')"

@@ -121,11 +121,13 @@ NEEDED: dict[str, dict[str, Any]] = {
     "fork": {"round": int},
     "redo": {"round": int},
     "evaluate": {"round": int, "problems_per_level": int, "samples": int},
+    "measure": {"round": int, "verifiers": list},
 }
 OPTIONAL: dict[str, dict[str, Any]] = {
     "step": {"rounds": int, "to": tuple(Phase)},
     "decide": {"text": str, "reason": str},
     "fork": {"settings": dict},
+    "measure": {"training": bool},
 }
 
 

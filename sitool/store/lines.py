@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sitool.records import Action, Decision, Outcome, Score, ruling_of
+from sitool.records import Action, Decision, Score, passed, ruling_of
 from sitool.store.database import Database
 from sitool.store.filters import SampleFilter, SampleOrder
 from sitool.store.rows import LOGPROB, SELECTED, place_of
@@ -49,11 +49,8 @@ class SampleLine:
 
     @property
     def passed(self) -> bool | None:
-        """Whether every verifier let it pass; None where one of them gave no value."""
-        scores = self.scores.values()
-        if not scores or any(score.outcome is not Outcome.SCORED for score in scores):
-            return None
-        return all(score.passed for score in scores)
+        """Whether it is right, as `records.passed` has it."""
+        return passed(self.scores)
 
     @property
     def value(self) -> float | None:

@@ -7,9 +7,10 @@ pages by key, so that a table of a million samples never has to be loaded.
 import json
 import sqlite3
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
+from typing import Any
 
 from sitool.errors import StudyError
 from sitool.records import (
@@ -155,14 +156,37 @@ class Samples:
     def unscored(
         self, round_id: int, verifier: str, roles: Sequence[str], after: int, limit: int
     ) -> list[Sample]:
-        """Return the next samples above an id that a verifier has not seen yet."""
+        """Return the next samples above an id that a verifier has not seen yet.
+
+        They are `limit` and the rest of the last one's problem: verifiers that compare
+        a problem's samples need them together.
+        """
         marks = ",".join("?" * len(roles))
-        return self._read(
+        new = (
             f"{SAMPLE} WHERE s.round = ? AND s.role IN ({marks}) AND s.id > ? AND NOT EXISTS"
             " (SELECT 1 FROM scores c WHERE c.sample = s.id AND c.verifier = ?)"
-            " ORDER BY s.id LIMIT ?",
-            (round_id, *roles, after, verifier, limit),
         )
+        values = (round_id, *roles, after, verifier)
+        found = self._read(f"{new} ORDER BY s.id LIMIT ?", (*values, limit))
+        if len(found) < limit:
+            return found
+        last = found[-1]
+        rest = f"{new} AND s.role = ? AND s.position = ? AND s.id > ? ORDER BY s.id"
+        return found + self._read(rest, (*values, last.role, last.position, last.id))
+
+    def set_asked(self, round_id: int, verifier: str, pool: str, asked: Mapping[str, Any]) -> None:
+        """Record who judges a pool of a round, `train` or `evaluation`, and how it is asked."""
+        self._database.execute(
+            "INSERT OR IGNORE INTO judges VALUES (?, ?, ?, ?)",
+            (round_id, verifier, pool, json.dumps(dict(asked), sort_keys=True)),
+        )
+
+    def asked(self, round_id: int) -> dict[tuple[str, str], dict[str, Any]]:
+        """Return who judged a round's samples and how, by verifier and pool."""
+        rows = self._database.rows(
+            "SELECT * FROM judges WHERE round = ? ORDER BY verifier, pool", (round_id,)
+        )
+        return {(row["verifier"], row["pool"]): json.loads(row["asked"]) for row in rows}
 
     def count_scored(self, round_id: int, verifier: str, roles: Sequence[str]) -> int:
         """Count the samples that a verifier has seen."""
@@ -204,6 +228,8 @@ class Samples:
         )
         run("INSERT INTO scores SELECT b.id, o.verifier, o.outcome, o.value, o.flexible, o.answer,"
             " o.explanation" + twin.format(table="scores"), (source, target))  # fmt: skip
+        run("INSERT INTO judges SELECT ?, verifier, pool, asked FROM judges"
+            " WHERE round = ? AND pool = 'train'", (target, source))  # fmt: skip
         run("INSERT INTO decisions (sample, action, text, reason, author, time) SELECT b.id,"
             " o.action, o.text, o.reason, o.author, o.time"
             + twin.format(table="decisions") + " ORDER BY o.id", (source, target))  # fmt: skip

@@ -4,7 +4,7 @@ A study of a newer format is refused; an older one is brought up to date by the
 statements in `MIGRATIONS`.
 """
 
-FORMAT = 3
+FORMAT = 4
 
 SAMPLES = """CREATE TABLE samples (
     id INTEGER PRIMARY KEY,
@@ -75,6 +75,14 @@ CREATE TABLE scores (
     PRIMARY KEY (sample, verifier)
 ) WITHOUT ROWID;
 
+CREATE TABLE judges (
+    round INTEGER NOT NULL REFERENCES rounds(id),
+    verifier TEXT NOT NULL,
+    pool TEXT NOT NULL CHECK (pool IN ('train', 'evaluation')),
+    asked TEXT NOT NULL,             -- who judged and how it was asked, as JSON
+    PRIMARY KEY (round, verifier, pool)
+) WITHOUT ROWID;
+
 CREATE TABLE selections (
     round INTEGER NOT NULL REFERENCES rounds(id),
     sample INTEGER NOT NULL REFERENCES samples(id),
@@ -119,9 +127,14 @@ MIGRATIONS = {
         "CREATE INDEX samples_by_round ON samples (round, role)",
         "CREATE INDEX samples_by_level ON samples (round, role, level)",
     ),
+    3: (
+        "CREATE TABLE judges (round INTEGER NOT NULL REFERENCES rounds(id),"
+        " verifier TEXT NOT NULL, pool TEXT NOT NULL CHECK (pool IN ('train', 'evaluation')),"
+        " asked TEXT NOT NULL, PRIMARY KEY (round, verifier, pool)) WITHOUT ROWID",
+    ),
     # A check cannot be changed, so the table is made anew; renaming the old one would take
     # along what other tables refer to.
-    3: (
+    4: (
         SAMPLES.replace("TABLE samples", "TABLE new_samples"),
         "INSERT INTO new_samples SELECT * FROM samples",
         "DROP TABLE samples",

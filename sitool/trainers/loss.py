@@ -204,8 +204,13 @@ class WeightedLoss:
 
     def weighted_nll(self, part: Sequence[Example]) -> Tensor:
         """Return sum_i w_i sum_t -log p(token_it), a scalar."""
-        with self._precision():
-            return self._nll_at(*self._tensors(part))
+        ids, places, targets, weights = self._tensors(part)
+        with self._precision(), self._focused(places):
+            return self._nll_at(ids, places, targets, weights)
+
+    def _focused(self, places: Tensor) -> AbstractContextManager[None]:
+        """Look at these places alone; layers that are computed again know of none."""
+        return nullcontext() if self.is_checkpointed else self._model.focused(places)
 
     def _recomputed(self) -> AbstractContextManager[None]:
         return checkpointed(self._model.causal_lm) if self.is_checkpointed else nullcontext()

@@ -20,7 +20,7 @@ from textual.message import Message
 from sitool.client import Study, open_study
 from sitool.errors import SitoolError, StoreError, StudyError
 from sitool.events import Event
-from sitool.records import Action, Phase
+from sitool.records import Action, Phase, passed
 from sitool.store import Plan
 from sitool.summary import Summary
 
@@ -245,7 +245,7 @@ def _review(study: Study, summary: Summary) -> Review | None:
     if here.record.phase not in (Phase.SELECT, Phase.TRAIN):
         return None
     ruled = [
-        (sample.ruling.action, any(score.passed for score in sample.scores.values()))
+        (sample.ruling.action, passed(sample.scores) is True)
         for sample in here.samples(overruled=True)
         if sample.ruling is not None
     ]

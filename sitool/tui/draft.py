@@ -18,7 +18,9 @@ from sitool.tui.declared import Setting, settings_of, written
 EXAMPLES = {
     "curriculum.weights": "{ 5 = 1.0, 6 = 2.0 }",
     "verifier.names": '["truth"]',
+    "verifier.measure": '["truth"]',
     "selection.verifiers": '["truth"]',
+    "evaluation.verifiers": '["mc"]',
 }
 
 

@@ -13,15 +13,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from types import TracebackType
-from typing import Self
+from types import MappingProxyType, TracebackType
+from typing import Any, Self
 
 from sitool import registry
 from sitool.errors import VerifierError
-from sitool.records import Score
+from sitool.records import Sample, Score
 from sitool.tasks.base import Task
 from sitool.verifiers.base import Verifier
 from sitool.verifiers.worker import Samples, VerifierSpec, failure, score_chunk
@@ -69,6 +69,11 @@ class Guard:
             raise to leave the chunk.
     """
 
+    needs_model = False
+    compares = False
+    chunk_rows = 0
+    asked: Mapping[str, Any] = MappingProxyType({})
+
     def __init__(self, spec: VerifierSpec, time_limit_seconds: float) -> None:
         self.spec = spec
         self.time_limit_seconds = time_limit_seconds
@@ -111,6 +116,10 @@ class Guard:
             return self._ask(samples, self.time_limit_seconds)
         except StalledError as stalled:
             return self._one_by_one(samples, stalled)
+
+    def score(self, samples: Sequence[Sample]) -> list[Score]:
+        """Score stored samples, as the loop asks for it."""
+        return self.verify([(sample.problem, sample.completion) for sample in samples])
 
     def _build(self) -> Verifier:
         try:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from benchmarks.planning import MIDDLING, SMALL, measure
 from sitool.config import Settings
 from sitool.planning import machines
-from sitool.planning.memory import Setup, kept_bytes_per_token, needs, peak_bytes, weights_bytes
+from sitool.planning.memory import Setup, kept_bytes, needs, peak_bytes, weights_bytes
 from sitool.planning.shapes import Shape, read_shape
 from sitool.planning.work import Work
 from sitool.presets import build_settings
@@ -73,7 +73,7 @@ def test_what_forward_keeps_is_what_autograd_keeps(tmp_path: Path) -> None:
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         list(MleTrainer(model, settings).train(examples, start=None, seed=0))
     shape = read_shape(tmp_path)
-    said = sum(kept_bytes_per_token(shape, settings, CPU)) * tokens
+    said = sum(kept_bytes(shape, settings, CPU, tokens, targets=32 * 24))
     assert said == pytest.approx(sum(kept.values()), rel=0.02)
 
 
@@ -95,10 +95,11 @@ def test_full_fine_tuning_keeps_two_moments_and_a_gradient() -> None:
 
 def test_checkpointing_keeps_one_layer_and_every_layer_s_input() -> None:
     trainer = Settings().trainer.model_copy(update={"checkpointing": "on"})
-    all_of_them = kept_bytes_per_token(SHAPE, Settings().trainer, CPU)
-    one = [kept / SHAPE.layers for kept in all_of_them]
-    inputs = SHAPE.layers * SHAPE.hidden * 4
-    assert kept_bytes_per_token(SHAPE, trainer, CPU) == (one[0], one[1] + inputs)
+    more = replace(SHAPE, layers=SHAPE.layers + 1)
+    of_all, of_more = (kept_bytes(s, Settings().trainer, CPU, 70, 20) for s in (SHAPE, more))
+    one = [b - a for a, b in zip(of_all, of_more, strict=True)]
+    inputs = 70 * SHAPE.layers * SHAPE.hidden * 4
+    assert kept_bytes(SHAPE, trainer, CPU, 70, 20) == (one[0], one[1] + inputs)
 
 
 def test_a_gpu_forks_what_a_cpu_shares() -> None:

@@ -37,6 +37,8 @@ def requests_for(model: LocalModel, texts: list[str], samples: int) -> list[Requ
 def tokens_read(model: LocalModel, work: Callable[[], Any]) -> int:
     """Count the tokens, filler included, that go through the network, but for single ones."""
     counted = 0
+    with model.focused(torch.tensor([0])):
+        """What the first time tries on the network is not counted."""
 
     def count(_: object, __: object, inputs: dict[str, Any]) -> None:
         nonlocal counted

@@ -138,6 +138,10 @@ def test_typing_the_old_value_again_is_no_change() -> None:
         ("verifier.names", "truth", 'It must be written like ["truth"].'),
         ("verifier.names", '["trth"]', "Did you mean 'truth'?"),
         ("selection.verifiers", '["judge"]', "which verifier.names does not run"),
+        ("evaluation.verifiers", "mc", 'It must be written like ["mc"].'),
+        ("evaluation.verifiers", '["mcc"]', "Did you mean 'mc'?"),
+        ("verifier.names", '["human"]', "stands above the verifiers"),
+        ("judge.mc_prompt", "Right?", "it must have the placeholder {prompt}"),
     ],
 )
 def test_what_is_wrong_is_said_of_the_setting(path: str, text: str, said: str) -> None:
@@ -155,6 +159,10 @@ def test_what_two_settings_have_wrong_is_said_at_both() -> None:
     edited.type("curriculum.low", "0.7")
     assert set(edited.complaints) == {"curriculum.low", "curriculum.high"}
     assert "must be below high" in edited.complaints["curriculum.low"]
+    edited = draft()
+    edited.type("judge.correct", "incorrect")
+    assert set(edited.complaints) == {"judge.correct", "judge.incorrect"}
+    assert "must be two words" in edited.complaints["judge.correct"]
 
 
 def test_another_task_brings_its_own_settings() -> None:
