@@ -294,7 +294,7 @@ def loss_plot(
     """Make the chart of training losses.
 
     Args:
-        losses_by_name: In nats per completion token.
+        losses_by_name: In nats per completion token; of pairs in nats squared per pair.
         empty: What to say if there is no loss at all.
         steps_by_name: The step of each loss; without it they count from 1.
     """
@@ -314,7 +314,14 @@ def loss_plot(
     names = " and ".join(line.label for line in lines)
     steps = max(int(line.x[-1]) for line in lines)
     title = f"Training loss of {names}, {steps:,} steps"
-    return Plot("loss", title, lines, "step", "loss", note="in nats per completion token")
+    return Plot(
+        "loss",
+        title,
+        lines,
+        "step",
+        "loss",
+        note="in nats per completion token (of pairs: squared, a pair)",
+    )
 
 
 def _over_rounds(

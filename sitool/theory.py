@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from sitool.charts import COLOURS, FORMS, VEGA_LITE_SCHEMA, Spec, picture, spec_of
-from sitool.errors import StudyError, UnknownNameError
+from sitool.drafts import replaced_file
+from sitool.errors import UnknownNameError
 from sitool.lab import Axis, DiagramPlan, PhaseDiagram, Run, Winner
 from sitool.plots import Line, Plot
 
@@ -235,11 +236,8 @@ def save(file: Path, rows: Rows, drawn: Plot | Spec) -> None:
         content = csv_of(rows).encode()
     else:
         content = picture(spec_of(drawn) if isinstance(drawn, Plot) else drawn, form)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
-    except OSError as error:
-        raise StudyError(f"{str(file)!r} cannot be written: {error.strerror}.") from error
+    with replaced_file(file, make_folder=True) as draft:
+        draft.write_bytes(content)
 
 
 def csv_of(rows: Iterable[Iterable[str | float | int]]) -> str:
