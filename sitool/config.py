@@ -29,6 +29,10 @@ ADAPTERS_ONLY = ("llamacpp", "server")
 """Samplers that cannot be given a round's whole weights."""
 
 
+PAIR_OBJECTIVES = ("dpo", "xpo")
+"""Trainers that learn from pairs of samples."""
+
+
 class Group(BaseModel):
     """A table of settings; unknown names are mistakes, and values never change."""
 
@@ -408,7 +412,14 @@ class SelectionSettings(Group):
 class TrainerSettings(Group):
     """How the model learns from the selected samples."""
 
-    name: str = setting("mle", "Which trainer.")
+    name: str = setting(
+        "mle",
+        "The objective. mle: make the selected samples likelier. dpo, xpo: sharpen the base by"
+        " its own likelihood, without truth, on pairs of all samples but those that a person"
+        " rejected (the rules of selection are for mle). dpo: both samples of a pair are the"
+        " base's, in every round; each round goes on with new ones from its parent's weights."
+        " xpo: one is the parent's, one the base's, so twice as many are drawn.",
+    )
     method: Literal["lora", "full"] = setting(
         "lora",
         "Learn a small LoRA adapter, or all weights of the base (full: a copy of them a round"
@@ -440,7 +451,9 @@ class TrainerSettings(Group):
         ge=0,
         lt=1,
     )
-    batch_size: int = setting(64, "Samples an optimizer step.", unit="samples", ge=1, le=65536)
+    batch_size: int = setting(
+        64, "Samples (dpo, xpo: pairs) an optimizer step.", unit="samples", ge=1, le=65536
+    )
     micro_tokens: int = setting(
         0,
         "Most tokens, filler included, that go through the network at once, whatever the batch"
@@ -453,6 +466,35 @@ class TrainerSettings(Group):
         "auto",
         "Compute a layer's activations again instead of keeping them: slower, far less memory;"
         " auto does so only where one sample would not fit otherwise.",
+    )
+    beta: float = setting(
+        0.5,
+        "dpo, xpo: how much straying from the base costs; the goal is the base's law to the power"
+        " 1 + 1/beta.",
+        gt=0,
+        le=1000,
+    )
+    self_reward: Literal["likelihood", "likelihood_per_token"] = setting(
+        "likelihood",
+        "dpo, xpo: the reward, log pi_base of a whole completion, or that a token (less in favour"
+        " of short ones).",
+    )
+    pairs_per_problem: int = setting(
+        8, "dpo, xpo: most pairs of one problem; 0 is all there are.", unit="pairs", ge=0, le=10_000
+    )
+    margin: float = setting(
+        0.0,
+        "dpo: leave out pairs unless one is at least 1 + margin times as likely as the other"
+        " under the base (a token, with likelihood_per_token).",
+        ge=0,
+        le=1e6,
+    )
+    alpha_xpo: float = setting(
+        0.01,
+        "xpo: how much is gained by making the base's samples less likely; 0 explores no more"
+        " than sampling does.",
+        ge=0,
+        le=1000,
     )
     weight_decay: float = setting(0.0, "AdamW's weight decay.", ge=0, le=10)
     clip_norm: float = setting(1.0, "Clip the gradient's norm to this; 0 is off.", ge=0)
