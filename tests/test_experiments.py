@@ -7,7 +7,7 @@ import pytest
 from benchmarks.experiments.judging import gap_of
 from benchmarks.experiments.report import SECTIONS, report
 from benchmarks.experiments.runs import Condition, Run, Size, conditions, read_runs, run_all
-from benchmarks.experiments.sharpening import accuracy_at
+from benchmarks.experiments.sharpening import accuracy_at, samples_drawn
 from benchmarks.experiments.tables import minus, said, written
 from sitool.presets import build_settings
 
@@ -76,13 +76,11 @@ def test_sharpening_is_set_as_in_its_preset(name: str) -> None:
 
 
 def test_sharpening_draws_the_same_number_of_samples_by_every_objective() -> None:
-    drawn = {}
-    for condition in conditions(Size()):
-        if condition.kind == "sharpened":
-            settings = build_settings(assignments=condition.options)
-            pools = 2 if settings.trainer.name == "xpo" else 1
-            a_round = settings.draw.problems * settings.draw.samples * pools
-            drawn[condition.name] = a_round * condition.rounds
+    drawn = {
+        condition.name: samples_drawn(condition, condition.rounds)
+        for condition in conditions(Size())
+        if condition.kind == "sharpened"
+    }
     assert drawn == dict.fromkeys(("sft", "dpo", "xpo"), 8192)
 
 

@@ -38,7 +38,8 @@ def gap_rows(runs: Sequence[Run]) -> Iterator[Row]:
     """Yield the accuracy and the gap of every round, by what the loop selected by."""
     last = runs[0].condition.rounds
     heads = ["base", *(f"round {n}" for n in range(1, last + 1))]
-    yield ["rounds", "seeds", "figure", *heads, f"round {last} - base"]
+    noise = f"seeds with 0 in round {last}'s own interval"
+    yield ["rounds", "seeds", "figure", *heads, f"round {last} - base", noise]
     for name, words in NAMES.items():
         here = of(runs, name)
         figures = {"accuracy of a sample": [accuracy_of(n) for n in range(last + 1)]}
@@ -47,7 +48,15 @@ def gap_rows(runs: Sequence[Run]) -> Iterator[Row]:
         for figure, measures in figures.items() if here else ():
             cells = [said(here, measure) for measure in measures]
             change = said(here, minus(measures[-1], measures[0]), "+.3f")
-            yield [words, str(len(here)), figure, *cells, change]
+            judge = figure.partition(", ")[2]
+            reached = f"{sum(reaches_0(run, judge, last) for run in here)}" if judge else ""
+            yield [words, str(len(here)), figure, *cells, change, reached]
+
+
+def reaches_0(run: Run, judge: str, number: int) -> bool:
+    """Say whether a gap's paired-bootstrap interval over problems holds 0."""
+    gap = run.rounds[number]["gaps"]["own"][judge]
+    return bool(gap["low"] <= 0 <= gap["high"])
 
 
 def pass_rows(runs: Sequence[Run]) -> Iterator[Row]:

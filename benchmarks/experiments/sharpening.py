@@ -1,11 +1,12 @@
 """What the base's own likelihood is worth as a reward: the rows of experiments (d), (e) and (f)."""
 
 from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 import numpy as np
 
-from benchmarks.experiments.runs import Run
-from benchmarks.experiments.tables import Measure, Row, minus, of, said
+from benchmarks.experiments.runs import Condition, Run
+from benchmarks.experiments.tables import Measure, Row, matched, minus, of, said, written
 
 LAST = -1
 """The round that a study ended with."""
@@ -67,37 +68,64 @@ def curve_rows(runs: Sequence[Run]) -> Iterator[Row]:
 
 
 def sharpened_rows(runs: Sequence[Run]) -> Iterator[Row]:
-    """Yield the base, the models sharpened from it, and best-of-N without training."""
-    most = list(runs[0].rounds[0]["best_of_n"]["majority"])[-1]
+    """Yield the base, best-of-N without training, every round of each objective, and differences."""
     yield [
-        *("model", "seeds", "log p of a sample under the base", "- base"),
+        *("model", "samples drawn", "seeds", "log p of a sample under the base", "- base"),
         *("accuracy of a sample", "- base", "greedy accuracy", "- base", "sharpened share (proxy)"),
     ]
-    sampled = [best_of("likelihood", "1", figure) for figure in ("logprob", "accuracy")]
-    first = of(runs, names_of(runs)[0])
-    before = [said(first, measure) for measure in (*sampled, flat("greedy_accuracy"))]
-    share = said(first, flat("sharpened"), ".2f")
-    yield ["base", str(len(first)), before[0], "", before[1], "", before[2], "", share]
-    chosen = [best_of("likelihood", most, figure) for figure in ("logprob", "accuracy")]
-    cells = [said(first, measure) for measure in chosen]
-    more = [said(first, minus(*pair), "+.3f") for pair in zip(chosen, sampled, strict=True)]
-    title = f"base, likeliest of {most}"
-    yield [title, str(len(first)), cells[0], more[0], cells[1], more[1], "", "", ""]
-    for name in names_of(runs):
-        yield _sharpened_row(of(runs, name), name)
+    names = names_of(runs)
+    yield from _base_rows(of(runs, names[0]))
+    for name in names:
+        for number in range(1, of(runs, name)[0].condition.rounds + 1):
+            yield _sharpened_row(of(runs, name), name, number)
+    for first, second in combinations(names, 2):
+        if pairs := matched(runs, first, second):
+            yield _difference_row(f"{first} - {second}, at the end", pairs)
 
 
-def _sharpened_row(runs: Sequence[Run], name: str) -> Row:
+def _base_rows(runs: Sequence[Run]) -> Iterator[Row]:
+    most = list(runs[0].rounds[0]["best_of_n"]["majority"])[-1]
+    before = [said(runs, measure) for measure in sampled(0)]
+    share = said(runs, flat("sharpened"), ".2f")
+    log_p, accuracy, greedy = before
+    yield ["base", "", str(len(runs)), log_p, "", accuracy, "", greedy, "", share]
     cells = []
-    for after, before in (
-        *(
-            (best_of("likelihood", "1", f, LAST), best_of("likelihood", "1", f))
-            for f in ("logprob", "accuracy")
-        ),
-        (flat("greedy_accuracy", LAST), flat("greedy_accuracy")),
-    ):
+    for figure, single in zip(("logprob", "accuracy"), sampled(0)[:2], strict=True):
+        best = best_of("likelihood", most, figure)
+        cells += [said(runs, best), said(runs, minus(best, single), "+.3f")]
+    yield [f"base, likeliest of {most}", "", str(len(runs)), *cells, "", "", ""]
+
+
+def sampled(number: int) -> tuple[Measure, Measure, Measure]:
+    """Return what reads a sample's log p, its accuracy, and the greedy accuracy off a round."""
+    return (
+        best_of("likelihood", "1", "logprob", number),
+        best_of("likelihood", "1", "accuracy", number),
+        flat("greedy_accuracy", number),
+    )
+
+
+def _sharpened_row(runs: Sequence[Run], name: str, number: int) -> Row:
+    cells = []
+    for after, before in zip(sampled(number), sampled(0), strict=True):
         cells += [said(runs, after), said(runs, minus(after, before), "+.3f")]
-    return [name, str(len(runs)), *cells, said(runs, flat("sharpened", LAST), ".2f")]
+    drawn = f"{samples_drawn(runs[0].condition, number):,}"
+    share = said(runs, flat("sharpened", number), ".2f")
+    return [f"{name}, round {number}", drawn, str(len(runs)), *cells, share]
+
+
+def samples_drawn(condition: Condition, number: int) -> int:
+    """Return how many training samples the first rounds drew; xpo draws as many of the base."""
+    given = dict(option.split("=", 1) for option in condition.options)
+    pools = 2 if given.get("trainer.name") == "xpo" else 1
+    return number * int(given["draw.problems"]) * int(given["draw.samples"]) * pools
+
+
+def _difference_row(title: str, pairs: Sequence[tuple[Run, Run]]) -> Row:
+    cells = []
+    for measure in sampled(LAST):
+        cells += [written([measure(one) - measure(other) for one, other in pairs], "+.3f"), ""]
+    return [title, "", str(len(pairs)), *cells, ""]
 
 
 def adaptive_rows(runs: Sequence[Run]) -> Iterator[Row]:

@@ -47,6 +47,12 @@ def of(runs: Sequence[Run], name: str) -> list[Run]:
     return [run for run in runs if run.condition.name == name]
 
 
+def matched(runs: Sequence[Run], first: str, second: str) -> list[tuple[Run, Run]]:
+    """Return the runs of two conditions that share a seed, and so their held-out problems."""
+    others = {run.seed: run for run in of(runs, second)}
+    return [(run, others[run.seed]) for run in of(runs, first) if run.seed in others]
+
+
 def minus(first: Measure, second: Measure) -> Measure:
     """Return the difference of two figures of the same run."""
     return lambda run: first(run) - second(run)
