@@ -68,7 +68,7 @@ def curve_rows(runs: Sequence[Run]) -> Iterator[Row]:
 
 
 def sharpened_rows(runs: Sequence[Run]) -> Iterator[Row]:
-    """Yield the base, best-of-N without training, every round of each objective, and differences."""
+    """Yield the base, best-of-N without training, and every round of each objective."""
     yield [
         *("model", "samples drawn", "seeds", "log p of a sample under the base", "- base"),
         *("accuracy of a sample", "- base", "greedy accuracy", "- base", "sharpened share (proxy)"),
