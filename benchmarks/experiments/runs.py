@@ -8,8 +8,9 @@ Three kinds of study serve six experiments:
 * sharpened: the base learns to give at once what it would choose of several (e).
 
 Every seed is a study of its own: it draws other problems and other samples (levels 1
-and 2 of `chain` have so few problems that all of them are held out in every seed). With
-one seed the conditions of a kind meet the same held-out problems. What this leaves out: tables and intervals over seeds (`tables.py`).
+and 2 of `chain` have so few held-out problems that every seed meets them all). With one
+seed the conditions of a kind meet the same held-out problems. What this leaves out:
+tables, and intervals over seeds (`tables.py`).
 """
 
 import json
