@@ -7,7 +7,6 @@ from benchmarks.experiments.tables import Measure, Row, minus, of, said
 
 NAMES = {
     "mc": "self-judged",
-    "mc, from base": "self-judged, each round from the base",
     "truth": "truth-filtered",
 }
 ROUNDS_SHOWN = (0, 1, 4)

@@ -101,7 +101,7 @@ def conditions(size: Size) -> list[Condition]:
 
 
 def _judged(size: Size) -> Iterator[Condition]:
-    """Yield studies that select by the model's own verdict, and one that selects by truth."""
+    """Yield a study that selects by the model's own verdict, and one that selects by truth."""
     problems, samples = size.judged
     common = (
         *_task("path", size.levels[0], size.judged_held_out),
@@ -110,12 +110,8 @@ def _judged(size: Size) -> Iterator[Condition]:
         f"evaluation.verifiers={json.dumps(JUDGES)}",
     )
     by_mc = ('verifier.names=["mc"]', f"selection.threshold={THRESHOLD}")
-    anew = ("trainer.start_from=base", "trainer.optimizer_state=fresh")
-    for name, options in (
-        ("mc", by_mc),
-        ("truth", ('verifier.names=["truth"]',)),
-        ("mc, from base", (*by_mc, *anew)),
-    ):
+    by_truth = ('verifier.names=["truth"]',)
+    for name, options in (("mc", by_mc), ("truth", by_truth)):
         yield Condition("judged", name, size.judged_rounds, (*common, *options))
 
 
