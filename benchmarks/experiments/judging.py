@@ -9,7 +9,6 @@ NAMES = {
     "mc": "self-judged",
     "truth": "truth-filtered",
 }
-ROUNDS_SHOWN = (0, 1, 4)
 FILTER_WORDS = {"own": "each its own", "half": "better half"}
 
 
@@ -44,12 +43,22 @@ def gap_rows(runs: Sequence[Run]) -> Iterator[Row]:
         figures = {"accuracy of a sample": [accuracy_of(n) for n in range(last + 1)]}
         for judge in JUDGES:
             figures[f"gap, {judge}"] = [gap_of(judge, n) for n in range(last + 1)]
+        if here:
+            yield _accepted_row(here, words, last)
         for figure, measures in figures.items() if here else ():
             cells = [said(here, measure) for measure in measures]
             change = said(here, minus(measures[-1], measures[0]), "+.3f")
             judge = figure.partition(", ")[2]
             reached = f"{sum(reaches_0(run, judge, last) for run in here)}" if judge else ""
             yield [words, str(len(here)), figure, *cells, change, reached]
+
+
+def _accepted_row(runs: Sequence[Run], words: str, last: int) -> Row:
+    def accepted(number: int) -> Measure:
+        return lambda run: float(run.rounds[number]["accepted"])
+
+    cells = [said(runs, accepted(n), ".0f") for n in range(1, last + 1)]
+    return [words, str(len(runs)), "samples accepted for training", "", *cells, "", ""]
 
 
 def reaches_0(run: Run, judge: str, number: int) -> bool:
@@ -93,9 +102,8 @@ def ensemble_rows(runs: Sequence[Run]) -> Iterator[Row]:
     ]
     for name in ENSEMBLES:
         for under in FILTERS:
-            for number in ROUNDS_SHOWN:
-                if here and number <= here[0].condition.rounds:
-                    yield _ensemble_row(here, name, under, number)
+            for number in range(here[0].condition.rounds + 1 if here else 0):
+                yield _ensemble_row(here, name, under, number)
 
 
 def _ensemble_row(runs: Sequence[Run], name: str, under: str, number: int) -> Row:
