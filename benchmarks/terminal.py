@@ -19,6 +19,12 @@ LIMIT_SECONDS = 60.0
 ESCAPES = re.compile(rb"\x1b(\[[0-9;?<>=]*[a-zA-Z$]|\][^\x07]*\x07|.)")
 
 
+def environment() -> dict[str, str]:
+    """Return that of a usual terminal, where Python keeps what it has compiled."""
+    kept = {name: v for name, v in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+
+
 class Terminal:
     """A Python program in a terminal of a size.
 
@@ -36,7 +42,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+            env=environment(),
         )
         os.close(slave)
         self.drawn = b""

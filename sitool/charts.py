@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from sitool.drafts import replaced_file
-from sitool.errors import MissingDependencyError, StudyError
+from sitool.errors import MissingDependencyError, StudyError, UnknownNameError
 from sitool.plots import Floats, Line, Plot, plot_of
 from sitool.summary import Summary
 
 VEGA_LITE = "6.1"
+VEGA_LITE_SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
+FORMS = ("svg", "png", "html")
 WIDTH, HEIGHT = 640, 360
 MOST_POINTS = 2000
 """Of one line: more cannot be seen, and would make the file heavy."""
@@ -58,12 +60,31 @@ def svg_of(plot: Plot) -> str:
         StudyError: There is nothing to draw.
         MissingDependencyError: vl-convert is not installed.
     """
-    spec = spec_of(plot)
+    return picture(spec_of(plot), "svg").decode()
+
+
+def picture(spec: Spec, form: str) -> bytes:
+    """Draw a spec as `svg` or `png`, or as an `html` page that needs no network.
+
+    Raises:
+        UnknownNameError: There is no such form.
+        MissingDependencyError: vl-convert is not installed.
+    """
+    if form not in FORMS:
+        raise UnknownNameError("form of picture", form, FORMS)
     try:
         import vl_convert
     except ImportError as error:
-        raise MissingDependencyError("Drawing an SVG", "vl-convert-python", "report") from error
-    return str(vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE, allowed_base_urls=[]))
+        word = {"svg": "an SVG", "png": "a PNG", "html": "an HTML page"}[form]
+        raise MissingDependencyError(f"Drawing {word}", "vl-convert-python", "report") from error
+    if form == "html":
+        return str(vl_convert.vegalite_to_html(spec, vl_version=VEGA_LITE, bundle=True)).encode()
+    if form == "png":
+        return bytes(
+            vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=2, allowed_base_urls=[])
+        )
+    svg = vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE, allowed_base_urls=[])
+    return str(svg).encode()
 
 
 def save_svg(plot: Plot, folder: Path, name: str) -> Path:
@@ -88,7 +109,7 @@ def spec_of(plot: Plot) -> Spec:
     if plot.empty:
         raise StudyError(f"There is nothing to draw. {plot.empty}")
     return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+        "$schema": VEGA_LITE_SCHEMA,
         "title": {"text": plot.title, "subtitle": _small_print(plot), "anchor": "start"},
         "width": WIDTH,
         "height": HEIGHT,
@@ -101,7 +122,7 @@ def spec_of(plot: Plot) -> Spec:
 
 def _small_print(plot: Plot) -> str:
     intervals = any(line.low is not None for line in plot.lines)
-    return "; ".join(filter(None, [plot.note, "95 % intervals" if intervals else ""]))
+    return "; ".join(filter(None, [plot.note, plot.intervals if intervals else ""]))
 
 
 def _rows(line: Line, plot: Plot) -> list[Spec]:

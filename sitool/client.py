@@ -32,6 +32,9 @@ from sitool.planning.estimates import Estimate, estimate
 from sitool.presets import build_settings, changed_settings, merge, parse_settings
 from sitool.process import end_engine, engine_pid, ensure_engine
 from sitool.records import Action, Phase, Sample
+from sitool.seeds import derive_seed
+from sitool.sharpening.reading import read_pool
+from sitool.sharpening.report import SharpeningReport, Targets, check_targets, make_report
 from sitool.store import Metric, Plan, SampleFilter, Store
 from sitool.summary import Comparison, Summary, compare, summarise
 from sitool.tasks.base import Task
@@ -447,10 +450,32 @@ class Study:
         known = (self._store, head, settings, self.task, problems, self.engine_pid)
         return estimate(settings, situations.of_round(*known))
 
+    def sharpening(
+        self, number: int | None = None, *, level: int | None = None, targets: Targets | None = None
+    ) -> SharpeningReport:
+        """Measure what choosing by likelihood would bring a round, on its held-out samples.
+
+        Nothing is drawn: the pool is what the round's evaluation has drawn.
+
+        Args:
+            number: The round; None is the head.
+            level: Problems of this level alone; None: all.
+            targets: What the theory is asked for; None: delta, epsilon and rho of 0.1.
+
+        Raises:
+            StudyError: The round is not evaluated, or has no held-out samples.
+            ConfigError: A target is out of its bounds.
+        """
+        round_ = self._head_view().record if number is None else self._store.tree.round(number)
+        targets = targets or Targets()
+        check_targets(targets)
+        found = read_pool(self._store, round_, level)
+        seed = derive_seed(round_.settings.seed, "sharpening", round_.id)
+        return make_report(found.pool, round_.id, found.left_out, targets, seed, level)
+
     def would_train_on(self, number: int) -> int:
         """Return how many samples a round would train on under the rulings of this moment."""
-        rows, _, _ = loop.weigh(self._store, self._store.tree.round(number))
-        return sum(weight > 0 for _, weight, _ in rows)
+        return loop.weigh(self._store, self._store.tree.round(number)).accepted
 
     def close(self) -> None:
         """Close the database; the study stays as it is."""

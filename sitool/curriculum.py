@@ -3,7 +3,8 @@
 Pure functions: the round's settings, what was measured after the parent round
 and a small state go in; weights over levels and the next state come out. What
 this leaves out: drawing the problems, which round is the parent (`loop.py`), and the formulas
-of the rules that follow the clock alone (`schedules.py`).
+of the rules: those that follow the clock alone (`schedules.py`), and the choice of the adaptive
+one (`adaptive.py`).
 """
 
 import math
@@ -11,6 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from sitool.adaptive import NOWHERE, next_places, teaching_values
 from sitool.config import CurriculumSettings
 from sitool.errors import StudyError
 from sitool.schedules import cosine_shares, gaussian_shares, normalised, staged_shares
@@ -69,10 +73,17 @@ def next_mixture(
     steps = ladder(settings, levels)
     if settings.rule == "adaptive":
         active = next_active(settings, steps, success, state.active)
-        shares, state = adaptive_shares(settings, steps, active), CurriculumState(active)
-    else:
-        shares = scheduled_shares(settings, steps, progress_round)
+        return adaptive_mixture(settings, steps, active), CurriculumState(active)
+    shares = scheduled_shares(settings, steps, progress_round)
     return dict(zip(steps, shifted(shares, settings.shift), strict=True)), state
+
+
+def adaptive_mixture(
+    settings: CurriculumSettings, steps: Sequence[int], active: int
+) -> dict[int, float]:
+    """Return the adaptive rule's weights over a ladder's levels while one of them is active."""
+    shares = adaptive_shares(settings, steps, active)
+    return dict(zip(steps, shifted(shares, settings.shift), strict=True))
 
 
 def ladder(settings: CurriculumSettings, levels: Sequence[int]) -> list[int]:
@@ -161,85 +172,15 @@ def adaptive_shares(settings: CurriculumSettings, steps: Sequence[int], active: 
 def next_active(
     settings: CurriculumSettings, steps: Sequence[int], success: Success, active: int | None
 ) -> int:
-    """Choose the level that the adaptive rule works on next (sitool's own rule).
-
-    1. Nothing measured: the active level stays; without one, the easiest.
-    2. An active level inside [low, high] stays, whatever the others do: this
-       is the hysteresis, so noise inside the band moves nothing.
-    3. Above the band it is left for a harder level (`promoted`), below it for
-       an easier one (`demoted`).
-    4. Without an active level, or when it was not measured: the hardest level
-       in the band; with none there, as if the easiest one had been active.
-
-    Levels that are not measured are never chosen while others are: nothing
-    could tell when to leave them.
-    """
-    known = measured(steps, success)
-    if not known:
-        return steps[0] if active is None or active not in steps else active
-    if active is None or active not in known:
-        inside = [level for level, value in known.items() if in_band(settings, value)]
-        if inside:
-            return max(inside)
-        active = min(known)
-    if known[active] > settings.high:
-        return promoted(settings, known, active)
-    if known[active] < settings.low:
-        return demoted(settings, known, active)
-    return active
-
-
-def measured(steps: Sequence[int], success: Success) -> dict[int, float]:
-    """Return the success of the levels on the ladder that have one, easiest first."""
-    values = {level: success.get(level) for level in steps}
-    return {level: value for level, value in values.items() if value is not None}
+    """Choose the level that the adaptive rule works on next, by `adaptive.next_places`."""
+    measured = np.array([[math.nan if (s := success.get(k)) is None else s for k in steps]])
+    place = NOWHERE if active is None or active not in steps else steps.index(active)
+    return steps[int(next_places(settings, measured, np.array([place]))[0])]
 
 
 def in_band(settings: CurriculumSettings, value: float) -> bool:
     """Whether a success lies in the target band, edges included."""
     return settings.low <= value <= settings.high
-
-
-def promoted(settings: CurriculumSettings, known: Mapping[int, float], active: int) -> int:
-    """Choose a level for an active one that lies above the band.
-
-    The hardest of the harder levels that is in the band. With none there, the
-    step after the levels above the band, unless it teaches clearly less than
-    the last of them (a step too high would only be left again); with no step
-    after them, the hardest.
-    """
-    harder_levels = [level for level in known if level > active]
-    inside = [level for level in harder_levels if in_band(settings, known[level])]
-    if inside:
-        return max(inside)
-    last = active
-    for level in harder_levels:
-        if known[level] < settings.low:
-            enough = teaching_value(known[level]) + 0.05 >= teaching_value(known[last])
-            return level if enough else last
-        last = level
-    return last
-
-
-def demoted(settings: CurriculumSettings, known: Mapping[int, float], active: int) -> int:
-    """Choose a level for an active one that lies below the band.
-
-    The nearest easier level that is not below the band, if it is inside. One
-    above the band is already passed: it, or the step after it, is taken up again
-    only if it teaches more than twice as much and clearly so. The distance between this rule and
-    that of `promoted` is there for noise: with 256 samples a level, two levels
-    around the band change places at most once or twice in 40 rounds. If all
-    easier levels are below the band too, the easiest.
-    """
-    for level in sorted((level for level in known if level < active), reverse=True):
-        if in_band(settings, known[level]):
-            return level
-        if known[level] > settings.high:
-            much_more = 2 * teaching_value(known[active]) + 0.15
-            if teaching_value(known[level]) <= much_more:
-                return active
-            return promoted(settings, {k: known[k] for k in known if k < active}, level)
-    return min(known)
 
 
 def teaching_value(success: float) -> float:
@@ -255,7 +196,7 @@ def teaching_value(success: float) -> float:
     >>> round(teaching_value(TARGET), 3), teaching_value(0.0), teaching_value(1.0)
     (0.368, 0.0, 0.0)
     """
-    return -success * math.log(success) if 0 < success < 1 else 0.0
+    return float(teaching_values(np.asarray(success, dtype=np.float64)))
 
 
 def shifted(shares: Sequence[float], shift: int) -> list[float]:

@@ -38,7 +38,7 @@ from sitool.events import Event
 from sitool.parts import Parts, make_task
 from sitool.planning import estimates, situations
 from sitool.presets import parse_settings
-from sitool.records import Action, Phase
+from sitool.records import RULED_ROLES, Action, Phase
 from sitool.registry import check_verifiers
 from sitool.store import Command, Round, Store
 from sitool.store.database import said_as_store_error
@@ -308,7 +308,7 @@ class Engine:
     def _decide(self, body: Mapping[str, Any], command: Command) -> None:
         samples = self._store.samples
         sample = samples.sample(body["sample"])
-        if sample.role != "train":
+        if sample.role not in RULED_ROLES:
             raise StudyError(
                 f"Sample {sample.id} belongs to the evaluation, which nobody overrules.",
                 f"try: sitool samples {self._store.folder}",

@@ -88,7 +88,7 @@ class SamplesSelected(Event):
 
 @dataclass(frozen=True, slots=True)
 class StepTrained(Event):
-    """One optimizer step was taken; the loss is in nats per completion token."""
+    """One optimizer step was taken; of what its loss is a mean, `TrainStep` says."""
 
     step: int
     steps: int

@@ -1,17 +1,18 @@
 """One round of self-improvement, readable from top to bottom.
 
     draw       problems, level by level, as the curriculum says
-    sample     k completions of each from the parent's model
+    sample     k completions of each from the parent's model (or the base, for pairs)
     verify     each verifier scores each sample
     select     scores, then people's rulings, become weights
-    train      the adapter learns the weighted samples
+    train      the adapter learns the weighted samples, or pairs of them
     evaluate   greedy and sampled, on problems that training never draws
 
 `run_round` is a plain generator of events. It commits before every event it
 yields, so whoever drives it may stop between two events and lose nothing, and
 the next call goes on from there. It knows no process, screen or callback. What
 it leaves out: opening rounds and moving the head on people's commands
-(`engine.py`), verifiers at work (`scoring.py`), and making the parts (`parts.py`).
+(`engine.py`), verifiers at work (`scoring.py`), making the parts (`parts.py`), and who is
+paired with whom (`pairing.py`).
 
 Source: reward-filtered maximum likelihood with curricula, arXiv 2602.10014;
 restart from the base, arXiv 2312.06585 (ReST-EM).
@@ -21,20 +22,21 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
-from sitool import curriculum, events, selection
-from sitool.config import Settings
+from sitool import curriculum, events, pairing, selection
+from sitool.config import PAIR_OBJECTIVES, Settings
 from sitool.draws import draw_level, evaluation_problems
 from sitool.events import Event
 from sitool.measure import by_level, measure_greedy, measure_pass_at_k, measure_round
+from sitool.pairing import Weighed
 from sitool.parts import Parts
-from sitool.records import TRUTH, Action, Phase, Problem, Sample
+from sitool.records import RULED_ROLES, TRUTH, Action, Phase, Problem, Sample
 from sitool.samplers.base import Decoding, Request
 from sitool.scoring import HELD_OUT, TRAIN, adapter_of, score_samples, warnings
 from sitool.seeds import derive_seed
 from sitool.store import EMPTY_PLAN, Metric, Plan, Round, SampleFilter, Store, human_rule
 from sitool.store.samples import Mark
 from sitool.tasks.base import Task
-from sitool.trainers.base import Example
+from sitool.trainers.base import Example, Pair
 
 PHASES = tuple(Phase)
 
@@ -133,11 +135,17 @@ def draw(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
 
 
 def sample(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
-    """Let the parent's model answer every problem `draw.samples` times."""
-    parts.model.use_adapter(adapter_of(store, round_.parent))
+    """Let the parent's model answer every problem `draw.samples` times.
+
+    For `dpo` the base answers in its place, for `xpo` as often beside it.
+    """
+    parts.model.use_adapter(adapter_of(store, pairing.writer_of(round_)))
     decoding = decoding_of(round_.settings)
     count = round_.settings.draw.samples
     yield from draw_samples(store, parts, round_, "train", decoding, count)
+    if round_.settings.trainer.name == "xpo":
+        parts.model.use_adapter(None)
+        yield from draw_samples(store, parts, round_, "base", decoding, count)
 
 
 def decoding_of(settings: Settings) -> Decoding:
@@ -150,7 +158,7 @@ def draw_samples(
     store: Store, parts: Parts, round_: Round, role: str, decoding: Decoding, count: int
 ) -> Iterator[Event]:
     """Sample the problems of a draw that have no samples yet, chunk by chunk."""
-    drawn = store.samples.draw(round_.id, "train" if role == "train" else "evaluation")
+    drawn = store.samples.draw(round_.id, "train" if role in RULED_ROLES else "evaluation")
     done = store.samples.drawn_positions(round_.id, role)
     requests = _requests(parts, round_, role, [problem for _, problem in drawn], count)
     for chunk in parts.sampler.sample(requests[done:], decoding):
@@ -205,28 +213,25 @@ def select(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
 
 
 def _select(store: Store, round_: Round) -> Event:
-    rows, samples, overruled = weigh(store, round_)
+    weighed = weigh(store, round_)
     with store.transaction():
-        store.samples.set_selection(round_.id, rows)
-    accepted = sum(weight > 0 for _, weight, _ in rows)
-    return events.SamplesSelected(round_.id, accepted, samples, overruled)
+        store.samples.set_selection(round_.id, weighed.rows)
+        store.samples.set_pairs(round_.id, weighed.pairs)
+    return events.SamplesSelected(round_.id, weighed.accepted, weighed.samples, weighed.overruled)
 
 
-def weigh(store: Store, round_: Round) -> tuple[list[tuple[int, float, str]], int, int]:
-    """Work out what a round trains on under the scores and rulings of this moment.
-
-    Returns:
-        (sample id, weight, rule) of its own samples and of those carried over
-        from its parent; how many it drew; how many a person ruled on.
-    """
+def weigh(store: Store, round_: Round) -> Weighed:
+    """Work out what a round trains on under the scores and rulings of this moment."""
     settings = round_.settings
+    if settings.trainer.name in PAIR_OBJECTIVES:
+        return pairing.pair_up(store, round_)
     samples = list(store.samples.each(SampleFilter(round=round_.id)))
     candidates = [_candidate(s) for s in samples]
     chosen = selection.select(candidates, settings.selection, settings.verifier.names[0])
     rows = [(s.id, c.weight, _rule(s, c.rule)) for s, c in zip(samples, chosen, strict=True)]
     carried = _carried(store, round_)
     overruled = sum(s.ruling is not None for s in samples) + len(carried)
-    return rows + carried, len(samples), overruled
+    return Weighed(rows + carried, len(samples), overruled)
 
 
 def _candidate(sample_: Sample) -> selection.Candidate:
@@ -257,16 +262,14 @@ def _carried(store: Store, round_: Round) -> list[tuple[int, float, str]]:
 
 
 def train(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
-    """Fit the model to the selected samples by weighted maximum likelihood."""
+    """Fit the model to the selected samples by the trainer's objective."""
     folder = store.adapter_folder(round_.id)
     parent = adapter_of(store, round_.parent)
     examples = training_set(store, parts, round_)
     if not examples:
         parts.model.use_adapter(parent)
         parts.model.save_adapter(folder)
-        yield events.Warned(
-            round_.id, "No sample was accepted, so there was nothing to learn from."
-        )
+        yield events.Warned(round_.id, _why_nothing(round_.settings))
         return
     start = adapter_to_go_on_from(store, round_)
     seed = derive_seed(round_.settings.seed, round_.id, "train")
@@ -277,6 +280,12 @@ def train(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
         yield from warnings(parts, round_)
     parts.model.save_adapter(folder)
     parts.trainer.save_state(folder)
+
+
+def _why_nothing(settings: Settings) -> str:
+    if settings.trainer.name in PAIR_OBJECTIVES:
+        return "No two samples of a problem could be paired, so there was nothing to learn from."
+    return "No sample was accepted, so there was nothing to learn from."
 
 
 def adapter_to_go_on_from(store: Store, round_: Round) -> Path | None:
@@ -293,8 +302,10 @@ def adapter_to_go_on_from(store: Store, round_: Round) -> Path | None:
     return adapter_of(store, ancestor)
 
 
-def training_set(store: Store, parts: Parts, round_: Round) -> list[Example]:
+def training_set(store: Store, parts: Parts, round_: Round) -> Sequence[Example] | Sequence[Pair]:
     """Return what a round trains on: the model's own tokens, or a person's own text."""
+    if round_.settings.trainer.name in PAIR_OBJECTIVES:
+        return pairing.training_pairs(store, parts.model, round_)
     examples = []
     for sample_, weight in store.samples.selected(round_.id):
         ruling = sample_.ruling

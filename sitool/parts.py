@@ -5,6 +5,7 @@ Made late and only where work is done: loading a model imports torch.
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from typing import Any
 
 from sitool import registry
 from sitool.config import Settings
@@ -55,7 +56,7 @@ class Parts:
     sampler: Sampler
     evaluator: Sampler
     truth: Guard
-    trainer: Trainer
+    trainer: Trainer[Any]
     scorers: dict[Hashable, Scorer] = field(default_factory=dict)
     breathing: list[Callable[[], None]] = field(default_factory=list)
 

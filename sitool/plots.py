@@ -64,6 +64,7 @@ class Plot:
         shown: The x to point out.
         empty: Why there is nothing to draw, and what to do; "" if there is.
         note: What else one has to know to read it.
+        intervals: What the lines' intervals are.
     """
 
     kind: str
@@ -77,6 +78,7 @@ class Plot:
     bars: bool = False
     empty: str = ""
     note: str = ""
+    intervals: str = "95 % intervals"
 
 
 def plot_of(summary: Summary, kind: str, shown: int | None) -> Plot:
@@ -292,7 +294,7 @@ def loss_plot(
     """Make the chart of training losses.
 
     Args:
-        losses_by_name: In nats per completion token.
+        losses_by_name: In nats per completion token; of pairs in nats squared per pair.
         empty: What to say if there is no loss at all.
         steps_by_name: The step of each loss; without it they count from 1.
     """
@@ -312,7 +314,14 @@ def loss_plot(
     names = " and ".join(line.label for line in lines)
     steps = max(int(line.x[-1]) for line in lines)
     title = f"Training loss of {names}, {steps:,} steps"
-    return Plot("loss", title, lines, "step", "loss", note="in nats per completion token")
+    return Plot(
+        "loss",
+        title,
+        lines,
+        "step",
+        "loss",
+        note="in nats per completion token (of pairs: squared, a pair)",
+    )
 
 
 def _over_rounds(

@@ -10,6 +10,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+ROLES = ("train", "base", "greedy", "sampled")
+"""What samples are drawn for: training (by the model, or beside it by the base), and the
+evaluation's two ways of answering."""
+RULED_ROLES = ("train", "base")
+"""Those that a person may overrule: all that training may see."""
+
 
 class Phase(StrEnum):
     """The six steps of a round, in order."""
@@ -183,7 +189,8 @@ class Sample:
 
     Attributes:
         round: The round that drew it.
-        role: `train`, or in the evaluation `greedy` or `sampled`.
+        role: `train`, `base` (drawn from the base for pairs), or in the evaluation
+            `greedy` or `sampled`.
         position: Of its problem in the round's draw, from 0.
         index: Among the samples of its problem, from 0.
         weight: How much it counted in its round's training; None before selection.

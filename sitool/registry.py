@@ -27,7 +27,7 @@ PARTS: dict[str, tuple[str, ...]] = {
         "cross",
         "scripted",
     ),
-    "trainer": ("mle", "scripted"),
+    "trainer": ("mle", "dpo", "xpo", "scripted"),
 }
 
 JUDGES = ("mc", "cot_binary", "cot_score", "tournament", "likelihood", "likelihood_per_token")

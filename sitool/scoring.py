@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sitool import events
+from sitool import events, pairing
 from sitool.config import Settings
 from sitool.errors import StudyError
 from sitool.events import Event
@@ -69,7 +69,7 @@ def score_samples(
 
 def writer_of(round_: Round, roles: Sequence[str]) -> int:
     """Return the round whose model wrote a round's samples of these roles."""
-    return (round_.parent or 0) if "train" in roles else round_.id
+    return (pairing.writer_of(round_) or 0) if "train" in roles else round_.id
 
 
 def warnings(parts: Parts, round_: Round) -> Iterator[Event]:

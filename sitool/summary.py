@@ -36,7 +36,8 @@ class RoundSummary:
         accepted_by_level: Accepted and sampled, by level.
         shares: Of problems: all_wrong, mixed, all_right, unparsed.
         entropy: Of a problem's answers, in nats; None before it is measured.
-        losses: Of each training step, in nats per completion token.
+        losses: Of each training step, in nats per completion token; of pairs in nats
+            squared per pair.
         changes: Settings that differ from the parent's: path -> (before, after).
     """
 

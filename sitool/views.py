@@ -78,7 +78,7 @@ class RoundView:
         Args:
             levels: From and to, both included.
             score: The lowest value that a verifier gave, from and to.
-            role: `train`, or of the evaluation `greedy` or `sampled`.
+            role: `train`, `base`, or of the evaluation `greedy` or `sampled`.
         """
         where = SampleFilter(
             round=self.number,

@@ -207,13 +207,14 @@ def two_rounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def judged_rounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a scripted study with rounds 0 to 2 whose held-out samples four judges scored."""
+    """Return a scripted study with rounds 0 to 2 whose held-out samples five judges scored."""
     from studies import create
 
     study = create(
         tmp_path_factory.mktemp("judged-rounds") / "study",
-        'evaluation.verifiers=["mc", "majority", "likelihood", "cot_binary"]',
-        "evaluation.samples=4",
+        'evaluation.verifiers=["mc", "majority", "likelihood", "cot_binary",'
+        ' "likelihood_per_token@base"]',
+        "evaluation.samples=8",
     )
     study.run(2)
     study.close()

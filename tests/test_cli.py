@@ -363,7 +363,7 @@ def test_the_doctor_measures_samplers(
     assert said.code == 2
 
 
-NEED_NO_STUDY = {"new", "demo", "presets", "tasks", "settings", "doctor"}
+NEED_NO_STUDY = {"new", "demo", "presets", "tasks", "settings", "doctor", "lab"}
 
 
 @pytest.mark.parametrize(
@@ -593,3 +593,48 @@ def test_a_share_is_written_in_four_characters(value: float | None) -> None:
 def test_the_same_error_is_raised_for_scripts(study: Study) -> None:
     with pytest.raises(SitoolError):
         study.fork(99)
+
+
+def test_sharpen_tells_a_round_in_tables_and_sentences(cli: Cli, study: Study) -> None:
+    said = cli("sharpen", study.folder, "--round", 0)
+    assert said.code == 0
+    report = study.sharpening(0)
+    whole = max((p[-1] for p in report.best_of_n.values()), key=lambda point: point.accuracy.value)
+    assert f"r0000: {report.problems} held-out problems, 2 samples each." in said.flat
+    assert f"Of {whole.n} samples, the one chosen by" in said.flat
+    assert f"{whole.accuracy.value:.0%} of the problems" in said.flat
+    assert "Best of N, chosen by likelihood under the base" in said.out
+    assert "Adaptive N. Stopping as soon as" in said.flat
+    assert "proxies" in said.flat
+    assert "the theory would ask for" in said.out
+    assert all(len(line.rstrip()) <= 80 for line in said.out.splitlines() if " % (" in line)
+
+
+def test_sharpen_as_json_is_the_report(cli: Cli, study: Study) -> None:
+    said = cli("sharpen", study.folder, "--round", 0, "--level", 2, "--delta", 0.2, "--json")
+    assert said.json["level"] == 2
+    assert said.json["targets"]["delta"] == 0.2
+    from sitool.sharpening.report import Targets
+
+    report = study.sharpening(0, level=2, targets=Targets(delta=0.2))
+    assert said.json == json.loads(json.dumps(report.to_json()))
+    for name in ("likelihood", "likelihood_per_token", "majority"):
+        assert [point["n"] for point in said.json["best_of_n"][name]] == [1, 2]
+        assert set(said.json["best_of_n"][name][0]["accuracy"]) == {"value", "low", "high", "n"}
+
+
+def test_sharpen_says_of_a_later_round_how_to_learn_what_is_missing(cli: Cli, study: Study) -> None:
+    said = cli("sharpen", study.folder)
+    assert said.code == 0
+    assert "not known" in said.flat
+    assert f"sitool sharpen {study.folder} --round 0" in said.flat
+    refused = cli("sharpen", study.folder, "--delta", 0.7)
+    assert refused.code == 2
+    assert "delta is 0.7" in refused.err
+
+
+def test_samples_of_the_base_can_be_listed(cli: Cli, study: Study) -> None:
+    assert cli("samples", study.folder, "--role", "base").code == 0
+    assert "known: train, base, greedy, sampled" in cli(
+        "samples", study.folder, "--role", "bse"
+    ).err.replace("\n", " ")

@@ -5,10 +5,12 @@ import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from sitool.adaptive import next_places
 from sitool.config import CurriculumSettings
 from sitool.curriculum import (
     TARGET,
@@ -334,3 +336,21 @@ def test_the_description_says_what_happens_and_why() -> None:
     assert describe(curriculum("manual"), LEVELS, 2, {}, START) == (
         "Manual: equal weights over levels 1 to 5."
     )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 8))
+def test_many_runs_at_once_are_led_as_each_alone(seed: int, levels: int) -> None:
+    rng = np.random.default_rng(seed)
+    success = rng.choice([0.0, 0.19, 0.2, 0.6, 0.61, 1.0, np.nan], (40, levels))
+    random_rows = rng.random((40, levels))
+    random_rows[:20].sort(axis=1)
+    random_rows[:20] = random_rows[:20, ::-1]
+    success = np.where(rng.random((40, levels)) < 0.4, success, random_rows)
+    active = rng.integers(-1, levels, 40)
+    together = next_places(curriculum(), success, active)
+    steps = list(range(1, levels + 1))
+    for row, place, chosen in zip(success, active, together, strict=True):
+        measured = {k: None if np.isnan(s) else float(s) for k, s in zip(steps, row, strict=True)}
+        alone = next_active(curriculum(), steps, measured, int(place) + 1 if place >= 0 else None)
+        assert alone == chosen + 1

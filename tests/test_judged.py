@@ -332,6 +332,7 @@ def test_an_older_study_is_measured_too(study: Study) -> None:
 
     with sqlite3.connect(folder / "study.db") as old:
         old.execute("DROP TABLE judges")
+        old.execute("DROP TABLE pairs")
         old.execute("UPDATE meta SET value = '2' WHERE key = 'format'")
     old.close()
     again = sitool.open(folder)

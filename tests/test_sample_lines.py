@@ -130,6 +130,7 @@ def test_a_study_of_the_first_format_is_brought_up_to_date(
     with sqlite3.connect(folder / "study.db") as connection:
         connection.execute("DROP INDEX samples_by_round")
         connection.execute("DROP INDEX samples_by_level")
+        connection.execute("DROP TABLE pairs")
         connection.execute("DROP TABLE judges")
         connection.execute("UPDATE meta SET value = '1' WHERE key = 'format'")
     connection.close()

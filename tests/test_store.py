@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from studies import create, rows
+from studies import contents, create, differing, rows
 
 import sitool
 from sitool.client import Study
@@ -15,7 +15,7 @@ from sitool.errors import StoreError, StudyError
 from sitool.records import Completion, Outcome, Problem, Sample, Score
 from sitool.store import EMPTY_PLAN, Metric, Plan, SampleFilter, Store
 from sitool.store import samples as samples_module
-from sitool.store.schema import FORMAT, TABLES
+from sitool.store.schema import FORMAT, SAMPLE_INDICES, SAMPLES, TABLES
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
 
@@ -262,6 +262,41 @@ def test_a_folder_without_a_study_says_so(tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
 
 
+def to_format_2(folder: Path) -> None:
+    """Bring a study back to the tables it had before the base's samples were kept."""
+    former = SAMPLES.replace("TABLE samples", "TABLE former").replace("'base', ", "")
+    assert former.count("'train', 'greedy'") == 1
+    connection = sqlite3.connect(folder / "study.db")
+    connection.executescript(
+        f"PRAGMA foreign_keys = OFF; {former}; INSERT INTO former SELECT * FROM samples;"
+        " DROP TABLE samples; ALTER TABLE former RENAME TO samples;"
+        f" {';'.join(SAMPLE_INDICES)}; DROP TABLE pairs; DROP TABLE judges;"
+        " UPDATE meta SET value = '2' WHERE key = 'format'"
+    )
+    connection.close()
+
+
+def test_a_study_of_format_2_keeps_everything_and_may_hold_the_bases_samples(study: Study) -> None:
+    study.reject(next(iter(study.round(2).samples())).id)
+    study.close()
+    before = contents(study.folder)
+    to_format_2(study.folder)
+    store = Store(study.folder)
+    after = contents(study.folder)
+    assert after["meta"] == before["meta"]
+    assert differing(before, after) == []
+    assert rows(study.folder, "PRAGMA foreign_key_check") == []
+    assert store._database.value("PRAGMA foreign_keys") == 1
+    drawn = store.samples.draw(2, "train")[:1]
+    store.samples.add_samples(2, "base", 0, drawn, [[completion("a", -1.0)]])
+    with pytest.raises(StoreError, match="FOREIGN KEY"):
+        store.samples.add_scores("truth", [(10**6, Score(Outcome.UNPARSED))])
+    store.close()
+    again = sitool.open(study.folder)
+    assert again.step().number == 3
+    again.close()
+
+
 def test_a_study_of_a_newer_format_is_refused_and_stays_as_it_is(
     two_rounds: Path, tmp_path: Path
 ) -> None:
@@ -321,7 +356,7 @@ def test_every_table_is_one_that_the_docs_name() -> None:
     names = {line.split()[2] for line in TABLES.splitlines() if line.startswith("CREATE TABLE")}
     assert names == {
         "meta", "rounds", "problems", "draws", "samples", "scores", "selections", "decisions",
-        "metrics", "events", "commands", "judges",
+        "metrics", "events", "commands", "judges", "pairs",
     }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from sitool import client
-from sitool.cli import commands, explain, forecast, gaps, judging, takeout
+from sitool.cli import commands, explain, forecast, gaps, judging, laboratory, sharpen, takeout
 from sitool.errors import SitoolError, StudyError
 
 app = typer.Typer(
@@ -58,8 +58,10 @@ def run_app(folder: Path | None) -> None:
 commands.register(app)
 gaps.register(app)
 judging.register(app)
+sharpen.register(app)
 takeout.register(app)
 forecast.register(app)
+laboratory.register(app)
 explain.register(app)
 
 

@@ -12,7 +12,7 @@ from sitool import client, export
 from sitool.cli import live, tables
 from sitool.client import Study
 from sitool.errors import StudyError
-from sitool.records import Outcome, Phase
+from sitool.records import ROLES, Outcome, Phase
 from sitool.summary import advice
 from sitool.views import RoundView
 
@@ -177,7 +177,7 @@ def samples(
     level: Annotated[int | None, typer.Option(help="Of this level.")] = None,
     text: Annotated[str | None, typer.Option(help="Containing this text.")] = None,
     role: Annotated[
-        str, typer.Option(help="train, or of the evaluation: greedy, sampled.")
+        str, typer.Option(help="train, base, or of the evaluation: greedy, sampled.")
     ] = "train",
     limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 20,
     sample_id: Annotated[int | None, typer.Option("--id", help="One sample in full.")] = None,
@@ -211,8 +211,8 @@ def samples(
 
 
 def _role(role: str) -> str:
-    if role not in ("train", "greedy", "sampled"):
-        raise StudyError(f"No role is named {role!r}; known: train, greedy, sampled.")
+    if role not in ROLES:
+        raise StudyError(f"No role is named {role!r}; known: {', '.join(ROLES)}.")
     return role
 
 

@@ -4,7 +4,8 @@
 generation-verification gap (arXiv 2412.02674), [C] sharpening (arXiv 2412.01951).
 A model is a `TabularPolicy`: prompts, the chance of each response, and which are
 right. Everything else is a function of it. The tests of sitool use this as
-their oracle; it knows nothing of the loop, and needs no model.
+their oracle; it knows nothing of the loop, and needs no model. Beside the tables there
+are simulated learners, which do without them.
 
 **A model.** Two prompts, three responses each; on the first it is mostly right.
 
@@ -84,6 +85,18 @@ above 0.133 it climbs to 0.867
 level of 16 steps: 0.867 against 0.628 (sitool bound)
 >>> print(easy_first.level[:5])
 [1 2 4 4 4]
+
+**What happens.** A guarantee is not an outcome: simulated learners play many runs
+under the real loop's own curricula. In a chain of skills level k needs skills 1 to
+k; there easy levels first pay.
+
+>>> chain = lab.SkillChain(initial=0.6, lengths=lengths)
+>>> ends = {
+...     rule: lab.simulate(chain, rule, prompts=64, rounds=12, runs=500).band("success", level=5)
+...     for rule in ("adaptive", "uniform")
+... }
+>>> bool(ends["adaptive"].mean[-1] > 0.9), bool(ends["uniform"].mean[-1] < 0.6)
+(True, True)
 """
 
 from sitool.lab.bounds import (
@@ -103,12 +116,35 @@ from sitool.lab.bounds import (
     skill_after_level,
     skill_after_mixture,
 )
+from sitool.lab.diagram import (
+    Axis,
+    DiagramPlan,
+    DiagramRow,
+    PhaseDiagram,
+    Winner,
+    diagram_rows,
+    make_learner,
+    phase_diagram,
+)
 from sitool.lab.laws import (
     AdaptiveLaw,
     adaptive_best_of_n,
     best_of_n,
     tournament,
     wins_by_score,
+)
+from sitool.lab.learners import (
+    PRIOR,
+    TRUTH,
+    Learner,
+    Verifier,
+    ladder_of_lengths,
+)
+from sitool.lab.mixtures import (
+    CURRICULA,
+    Curriculum,
+    Mixtures,
+    named_curriculum,
 )
 from sitool.lab.reweighting import (
     RelativeGap,
@@ -122,6 +158,10 @@ from sitool.lab.reweighting import (
     reweight,
     threshold_weights,
 )
+from sitool.lab.sharpener import (
+    Sharpener,
+    sharpening_base,
+)
 from sitool.lab.sharpening import (
     SUFFICIENT_PROMPTS,
     SUFFICIENT_RESPONSES,
@@ -134,6 +174,23 @@ from sitool.lab.sharpening import (
     sft_responses,
     sft_samples,
     stopping_constant,
+)
+from sitool.lab.sheet import (
+    Situation,
+    guarantees,
+    sharpening_counts,
+)
+from sitool.lab.simulation import (
+    Band,
+    Run,
+    Snapshot,
+    play,
+    simulate,
+)
+from sitool.lab.skills import (
+    SharedSkill,
+    SkillChain,
+    StepLearner,
 )
 from sitool.lab.softmax import (
     Minimum,
@@ -149,6 +206,11 @@ from sitool.lab.softmax import (
     softmax,
     xpo,
     xpo_loss,
+)
+from sitool.lab.tables import (
+    SelfVerified,
+    TableLearner,
+    Tabular,
 )
 from sitool.lab.tabular import (
     TabularPolicy,
@@ -167,16 +229,39 @@ from sitool.lab.tabular import (
 )
 
 __all__ = [
+    "CURRICULA",
+    "PRIOR",
     "SUFFICIENT_PROMPTS",
     "SUFFICIENT_RESPONSES",
+    "TRUTH",
     "AdaptiveLaw",
+    "Axis",
+    "Band",
     "Bound",
+    "Curriculum",
+    "DiagramPlan",
+    "DiagramRow",
+    "Learner",
     "Minimum",
+    "Mixtures",
+    "PhaseDiagram",
     "RelativeGap",
     "RewardFiltered",
     "Reweighted",
+    "Run",
+    "SelfVerified",
+    "SharedSkill",
+    "Sharpener",
+    "Situation",
+    "SkillChain",
+    "Snapshot",
+    "StepLearner",
+    "TableLearner",
+    "Tabular",
     "TabularPolicy",
     "Trajectory",
+    "Verifier",
+    "Winner",
     "accuracy",
     "accuracy_by_prompt",
     "adaptive_best_of_n",
@@ -187,6 +272,7 @@ __all__ = [
     "complexity",
     "count_responses",
     "coverage",
+    "diagram_rows",
     "dpo_regression_loss",
     "draw",
     "easy_to_hard",
@@ -197,22 +283,28 @@ __all__ = [
     "fixed_points",
     "gap",
     "greedy_is_sharp",
+    "guarantees",
     "kl",
+    "ladder_of_lengths",
     "levels_without_transfer",
     "log_likelihood",
     "log_softmax",
     "logits_of",
+    "make_learner",
     "maximum_likelihood",
     "minimise",
     "modal_coverage",
     "mode_mass",
     "modes",
+    "named_curriculum",
     "never_much_worse",
     "never_much_worse_beforehand",
     "next_accuracy",
     "one_round",
     "pair_weights",
     "pass_at_k",
+    "phase_diagram",
+    "play",
     "quantile_weights",
     "relative_gap",
     "responses_to_reach",
@@ -225,6 +317,9 @@ __all__ = [
     "sft_samples",
     "sharpened",
     "sharpenedness",
+    "sharpening_base",
+    "sharpening_counts",
+    "simulate",
     "skill_after_level",
     "skill_after_mixture",
     "softmax",

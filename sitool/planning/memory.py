@@ -38,7 +38,7 @@ Source: counted from transformers' Llama and Qwen2 and from `samplers/native.py`
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sitool.config import Settings, TrainerSettings
+from sitool.config import PAIR_OBJECTIVES, Settings, TrainerSettings
 from sitool.planning.shapes import Shape
 from sitool.planning.work import Work
 from sitool.records import Phase
@@ -254,7 +254,8 @@ def part_of_batch(trainer: TrainerSettings, setup: Setup, work: Work) -> tuple[i
     """Return the tokens of the largest part of a batch, and those of them that carry loss."""
     most = trainer.micro_tokens or (CUDA_MICRO_TOKENS if setup.on_gpu else CPU_MICRO_TOKENS)
     row = work.mean_prompt + work.most_new
-    rows = min(trainer.batch_size, work.examples, max(1, int(most // row)))
+    batch = trainer.batch_size * (2 if trainer.name in PAIR_OBJECTIVES else 1)
+    rows = min(batch, work.examples, max(1, int(most // row)))
     tokens = max(rows * row, min(work.longest_prompt + work.most_new, most))
     return int(tokens), rows * work.most_new
 

@@ -8,13 +8,14 @@ and a count of operations, which is much less certain, and the range says so:
     a step     2 (P + h V) a row, R V logits to draw from, and each layer's own cost
     judging    reading each answer once more for every verifier that asks, and writing verdicts
     training   4 P a token (the base's weights get no gradient), 6 h V and 2 V logits
-               at a completion's token
+               at a completion's token; pairs (dpo, xpo) take a forward more an epoch,
+               2 P and 2 h V, and one for what the base makes of them
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sitool.config import Settings
+from sitool.config import PAIR_OBJECTIVES, Settings
 from sitool.planning.machines import Rates
 from sitool.planning.memory import Setup
 from sitool.planning.past import Past
@@ -115,7 +116,8 @@ def seconds_as_before(past: Sequence[Past], work: Work) -> dict[Phase, Span]:
     spans = {phase: span for phase, span in found.items() if span is not None}
     if work.problems and Phase.SAMPLE not in spans and Phase.EVALUATE in spans and work.answers:
         # The same model answers held-out problems, some of them greedily.
-        low, high = (s * work.drawn / work.answers for s in spans[Phase.EVALUATE])
+        share = (work.drawn + work.beside) / work.answers
+        low, high = (s * share for s in spans[Phase.EVALUATE])
         spans[Phase.SAMPLE] = (0.5 * low, 1.3 * high)
     return spans if work.problems else _only(spans, Phase.EVALUATE)
 
@@ -145,6 +147,7 @@ def seconds_by_rates(
     """Estimate by counting operations, for the phases that run the model."""
     flops = rates.flops if setup.merges else rates.half_flops
     head = shape.hidden * shape.vocabulary
+    pairs = settings.trainer.name in PAIR_OBJECTIVES
 
     def answering(samples: int, prompts: int) -> Span:
         rows = settings.sampler.chunk_rows
@@ -172,15 +175,18 @@ def seconds_by_rates(
             tokens = count * settings.trainer.epochs * (work.mean_prompt + new)
             targets = count * settings.trainer.epochs * new
             full = settings.trainer.method == "full"
-            base = (6 if full else 4) * shape.linear * tokens / flops
-            spans.append(base + targets * (6 * head / flops + 2 * shape.vocabulary / rates.logits))
+            # Pairs are looked at once more in each epoch; about once in all under the base.
+            looks = 1 + 1 / settings.trainer.epochs if pairs else 0
+            base = ((6 if full else 4) + 2 * looks) * shape.linear * tokens / flops
+            logits = (6 + 2 * looks) * head / flops + (2 + looks) * shape.vocabulary / rates.logits
+            spans.append(base + targets * logits)
         return UNCERTAIN[0] * spans[0], UNCERTAIN[1] * spans[1]
 
     verifiers = (*settings.verifier.names, *settings.verifier.measure)
     answered = answering(work.answers, work.evaluated)
     judged = judging(settings.evaluation.verifiers, work.answers, work.evaluated)
     return {
-        Phase.SAMPLE: answering(work.drawn, work.problems),
+        Phase.SAMPLE: answering(work.drawn + work.beside, (1 + bool(work.beside)) * work.problems),
         Phase.VERIFY: judging(verifiers, work.drawn, work.problems),
         Phase.TRAIN: training(),
         Phase.EVALUATE: (answered[0] + judged[0], answered[1] + judged[1]),

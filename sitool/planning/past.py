@@ -32,14 +32,14 @@ class Past:
 
 
 def past_rounds(store: Store, parent: int | None, settings: Settings) -> list[Past]:
-    """Return the last finished rounds of a branch that ran the same model in the same way.
+    """Return the last finished rounds of a branch that ran the same model, and taught it alike.
 
     The newest comes first; the round that measured the base is among them only
     where there are no others.
     """
     branch = [round_ for round_ in store.tree.branch(parent) if round_.finished]
     alike = [round_ for round_ in branch if _runs_alike(round_.settings, settings)]
-    stepped = sorted((r for r in alike if r.parent is not None), key=lambda r: -r.id)
+    stepped = sorted((r for r in alike if _learns_alike(r, settings)), key=lambda r: -r.id)
     return [_past(store, r) for r in (stepped[:ROUNDS_LOOKED_AT] or alike[:1])]
 
 
@@ -52,6 +52,11 @@ def _runs_alike(one: Settings, other: Settings) -> bool:
         and one.verifier.names == other.verifier.names
         and one.evaluation.verifiers == other.evaluation.verifiers
     )
+
+
+def _learns_alike(round_: Round, settings: Settings) -> bool:
+    """Whether a round drew samples, and learnt from them by the same objective."""
+    return round_.parent is not None and round_.settings.trainer.name == settings.trainer.name
 
 
 def _past(store: Store, round_: Round) -> Past:

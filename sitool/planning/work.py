@@ -5,10 +5,11 @@ will be is known from earlier rounds, and else lies between the truth's length a
 the limit.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sitool.config import Settings
+from sitool.config import PAIR_OBJECTIVES, Settings
 from sitool.planning.past import Past
 from sitool.planning.tokens import Vocabulary
 from sitool.records import Problem
@@ -35,6 +36,7 @@ class Work:
         most_new: Limit of a completion, in tokens.
         new: Tokens of a completion as expected, from and to.
         learnt: Samples to train on as expected, from and to.
+        beside: Samples that the base draws beside these, for pairs.
     """
 
     problems: int
@@ -47,6 +49,7 @@ class Work:
     most_new: int
     new: tuple[float, float]
     learnt: tuple[float, float]
+    beside: int = 0
 
 
 def work_of(
@@ -78,7 +81,8 @@ def work_of(
         (vocabulary.count(p.truth) + 1 for some in met.values() for p in some), default=1
     )
     drawn = count * settings.draw.samples
-    most_kept = min(settings.selection.cap_per_problem or drawn, settings.draw.samples) * count
+    most_kept = most_learnt_of_a_problem(settings) * count
+    least_kept = 0.5 if settings.trainer.name in PAIR_OBJECTIVES else 0.1
     found = Work(
         problems=count,
         drawn=drawn,
@@ -89,9 +93,19 @@ def work_of(
         longest_prompt=max(everything, default=1),
         most_new=most_new,
         new=(min(shortest, most_new), most_new),
-        learnt=(0.1 * most_kept, most_kept),
+        learnt=(least_kept * most_kept, most_kept),
+        beside=drawn if settings.trainer.name == "xpo" else 0,
     )
     return _as_before(found, past)
+
+
+def most_learnt_of_a_problem(settings: Settings) -> int:
+    """Return how many completions of a problem training reads in an epoch, at most."""
+    samples, trainer = settings.draw.samples, settings.trainer
+    if trainer.name not in PAIR_OBJECTIVES:
+        return min(settings.selection.cap_per_problem or samples, samples)
+    pairs = samples * samples if trainer.name == "xpo" else math.comb(samples, 2)
+    return 2 * min(trainer.pairs_per_problem or pairs, pairs)
 
 
 def _as_before(found: Work, past: Sequence[Past]) -> Work:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sitool.store.answers import Answer, Answers
 from sitool.store.database import Database
 from sitool.store.filters import SampleFilter, SampleOrder
 from sitool.store.journal import Command, Journal
@@ -19,6 +20,7 @@ from sitool.store.verdicts import VerdictRows, Verdicts
 
 __all__ = [
     "EMPTY_PLAN",
+    "Answer",
     "Command",
     "Metric",
     "Plan",
@@ -47,6 +49,7 @@ class Store:
         self.samples = Samples(self._database)
         self.verdicts = Verdicts(self._database)
         self.metrics = Metrics(self._database)
+        self.answers = Answers(self._database)
         self.journal = Journal(self._database)
 
     @classmethod

@@ -78,11 +78,14 @@ class Database:
 
     def _migrate(self) -> None:
         """Bring an older study up to date, unless somebody else has just done so."""
+        # A table that others refer to could not be made anew; within a transaction it is late.
+        self.execute("PRAGMA foreign_keys = OFF")
         with self.transaction():
             for target in range(self._format() + 1, FORMAT + 1):
                 for statement in MIGRATIONS[target]:
                     self.execute(statement)
                 self.execute("UPDATE meta SET value = ? WHERE key = 'format'", (str(target),))
+        self.execute("PRAGMA foreign_keys = ON")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -8,12 +8,14 @@ import json
 import sqlite3
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from typing import Any
 
 from sitool.errors import StudyError
 from sitool.records import (
+    ROLES,
+    RULED_ROLES,
     Action,
     Completion,
     Decision,
@@ -217,11 +219,12 @@ class Samples:
         run("INSERT INTO samples (round, role, position, idx, problem, level, text, finish,"
             " token_ids, token_logprobs, logprob, length) SELECT ?, role, position, idx, problem,"
             " level, text, finish, token_ids, token_logprobs, logprob, length FROM samples"
-            " WHERE round = ? AND role = 'train' ORDER BY id", (target, source))  # fmt: skip
+            " WHERE round = ? AND role IN ('train', 'base')"
+            " ORDER BY id", (target, source))  # fmt: skip
         twin = (
             " FROM {table} o JOIN samples a ON a.id = o.sample JOIN samples b"
             " ON b.role = a.role AND b.position = a.position AND b.idx = a.idx"
-            " WHERE a.round = ? AND a.role = 'train' AND b.round = ?"
+            " WHERE a.round = ? AND a.role IN ('train', 'base') AND b.round = ?"
         )
         run("INSERT INTO scores SELECT b.id, o.verifier, o.outcome, o.value, o.flexible, o.answer,"
             " o.explanation" + twin.format(table="scores"), (source, target))  # fmt: skip
@@ -241,6 +244,22 @@ class Samples:
         self._database.execute(
             "UPDATE rounds SET selected = ? WHERE id = ?", (time.time(), round_id)
         )
+
+    def set_pairs(self, round_id: int, pairs: Sequence[tuple[int, int]]) -> None:
+        """Record which samples a round compares, by id, in place of earlier pairs."""
+        self._database.execute("DELETE FROM pairs WHERE round = ?", (round_id,))
+        self._database.execute_many(
+            "INSERT INTO pairs VALUES (?, ?, ?)",
+            [(round_id, first, second) for first, second in pairs],
+        )
+
+    def pairs(self, round_id: int) -> list[tuple[Sample, Sample]]:
+        """Return the pairs that a round trains on, in order of their samples."""
+        rows = self._database.rows(
+            "SELECT first, second FROM pairs WHERE round = ? ORDER BY first, second", (round_id,)
+        )
+        found = {s.id: s for s in self.by_ids(list({i for row in rows for i in row}))}
+        return [(found[row["first"]], found[row["second"]]) for row in rows]
 
     def ruled_since_selection(self, round_id: int) -> bool:
         """Whether a person ruled on a round's samples after its training set was fixed."""
@@ -325,10 +344,11 @@ class Samples:
         stamp = self.stamp(round_id)
         counted = self._counted.get(round_id)
         if counted is None or counted[0] != stamp:
+            drawn = [SampleFilter(round=round_id, role=role) for role in RULED_ROLES]
             counts = Counts(
-                self.count(SampleFilter(round=round_id)),
+                sum(map(self.count, drawn)),
                 self.count_selected(round_id),
-                self.count(SampleFilter(round=round_id, overruled=True)),
+                sum(self.count(replace(where, overruled=True)) for where in drawn),
             )
             self._counted[round_id] = counted = (stamp, counts)
         return counted[1]
@@ -375,7 +395,7 @@ class Samples:
     def stamp(self, round_id: int) -> tuple[object, ...]:
         """Return what changes when a round gets samples or is selected, or anybody rules."""
         newest = "(SELECT max(id) FROM samples WHERE round = :round AND role = '{}')"
-        of_roles = ", ".join(newest.format(role) for role in ("train", "greedy", "sampled"))
+        of_roles = ", ".join(newest.format(role) for role in ROLES)
         found = self._database.rows(
             f"SELECT {of_roles}, (SELECT max(id) FROM decisions),"
             " (SELECT selected FROM rounds WHERE id = :round)",
@@ -389,8 +409,14 @@ class Samples:
         A ruling that says what the training did anyway is not among them.
         """
         fixed = self._database.value("SELECT selected FROM rounds WHERE id = ?", (round_id,))
-        ruled = self.each(SampleFilter(round=round_id, overruled=True))
-        return [s for s in ruled if fixed is not None and _came_late(s, fixed)]
+        if fixed is None:
+            return []
+        ruled = (
+            sample
+            for role in RULED_ROLES
+            for sample in self.each(SampleFilter(round=round_id, role=role, overruled=True))
+        )
+        return [sample for sample in ruled if _came_late(sample, fixed)]
 
     def _read(self, sql: str, values: Sequence[object]) -> list[Sample]:
         rows = self._database.rows(sql, values)

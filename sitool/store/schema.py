@@ -4,9 +4,35 @@ A study of a newer format is refused; an older one is brought up to date by the
 statements in `MIGRATIONS`.
 """
 
-FORMAT = 3
+FORMAT = 4
 
-TABLES = """
+SAMPLES = """CREATE TABLE samples (
+    id INTEGER PRIMARY KEY,
+    round INTEGER NOT NULL REFERENCES rounds(id),
+    role TEXT NOT NULL CHECK (role IN ('train', 'base', 'greedy', 'sampled')),
+    position INTEGER NOT NULL, idx INTEGER NOT NULL,
+    problem INTEGER NOT NULL REFERENCES problems(id),
+    level INTEGER NOT NULL,
+    text TEXT NOT NULL, finish TEXT NOT NULL,
+    token_ids BLOB NOT NULL,         -- int32, little endian
+    token_logprobs BLOB NOT NULL,    -- float32, nats, temperature 1, little endian; or empty
+    logprob REAL NOT NULL,           -- their sum; without meaning where there are none
+    length INTEGER NOT NULL,
+    UNIQUE (round, role, position, idx)
+)"""
+SAMPLE_INDICES = (
+    "CREATE INDEX samples_by_problem ON samples (problem)",
+    "CREATE INDEX samples_by_round ON samples (round, role)",  # in order of their ids
+    "CREATE INDEX samples_by_level ON samples (round, role, level)",
+)
+PAIRS = """CREATE TABLE pairs (
+    round INTEGER NOT NULL REFERENCES rounds(id),
+    first INTEGER NOT NULL REFERENCES samples(id),
+    second INTEGER NOT NULL REFERENCES samples(id),
+    PRIMARY KEY (round, first, second)
+) WITHOUT ROWID"""
+
+TABLES = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE rounds (
@@ -38,23 +64,8 @@ CREATE TABLE draws (
     PRIMARY KEY (round, role, position)
 ) WITHOUT ROWID;
 
-CREATE TABLE samples (
-    id INTEGER PRIMARY KEY,
-    round INTEGER NOT NULL REFERENCES rounds(id),
-    role TEXT NOT NULL CHECK (role IN ('train', 'greedy', 'sampled')),
-    position INTEGER NOT NULL, idx INTEGER NOT NULL,
-    problem INTEGER NOT NULL REFERENCES problems(id),
-    level INTEGER NOT NULL,
-    text TEXT NOT NULL, finish TEXT NOT NULL,
-    token_ids BLOB NOT NULL,         -- int32, little endian
-    token_logprobs BLOB NOT NULL,    -- float32, nats, temperature 1, little endian; or empty
-    logprob REAL NOT NULL,           -- their sum; without meaning where there are none
-    length INTEGER NOT NULL,
-    UNIQUE (round, role, position, idx)
-);
-CREATE INDEX samples_by_problem ON samples (problem);
-CREATE INDEX samples_by_round ON samples (round, role);         -- in order of their ids
-CREATE INDEX samples_by_level ON samples (round, role, level);
+{SAMPLES};
+{";".join(SAMPLE_INDICES)};
 
 CREATE TABLE scores (
     sample INTEGER NOT NULL REFERENCES samples(id),
@@ -79,6 +90,8 @@ CREATE TABLE selections (
     PRIMARY KEY (round, sample)
 ) WITHOUT ROWID;
 CREATE INDEX selections_by_sample ON selections (sample);
+
+{PAIRS};
 
 CREATE TABLE decisions (
     id INTEGER PRIMARY KEY,
@@ -118,6 +131,16 @@ MIGRATIONS = {
         "CREATE TABLE judges (round INTEGER NOT NULL REFERENCES rounds(id),"
         " verifier TEXT NOT NULL, pool TEXT NOT NULL CHECK (pool IN ('train', 'evaluation')),"
         " asked TEXT NOT NULL, PRIMARY KEY (round, verifier, pool)) WITHOUT ROWID",
+    ),
+    # A check cannot be changed, so the table is made anew; renaming the old one would take
+    # along what other tables refer to.
+    4: (
+        SAMPLES.replace("TABLE samples", "TABLE new_samples"),
+        "INSERT INTO new_samples SELECT * FROM samples",
+        "DROP TABLE samples",
+        "ALTER TABLE new_samples RENAME TO samples",
+        *SAMPLE_INDICES,
+        PAIRS,
     ),
 }
 """What brings a study of the format before up to each format."""

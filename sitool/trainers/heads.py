@@ -25,6 +25,9 @@ NllAt = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 """From ids [rows, length], flat places, their targets and weights (float64) to the sum of
 w_i nll_i in float64."""
 
+NllsAt = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""From ids [rows, length], flat places and their targets to nll_i [places] in float64."""
+
 LogitsAt = Callable[[Tensor, Tensor], Tensor]
 """From ids [rows, length] and flat places to logits [places, vocabulary]."""
 
@@ -81,10 +84,8 @@ def _block_loss(
     first: int,
 ) -> Tensor:
     """Return a block's loss and add its share to the gradients of (hidden, weight, bias)."""
-    logits = functional.linear(hidden, weight, bias)
-    logits = logits.to(_precise(hidden))
-    lse = logits.logsumexp(dim=1)
-    loss = (lse - logits.gather(1, targets[:, None])[:, 0]).double() @ w
+    nlls, logits, lse = _block_nlls(hidden, weight, bias, targets)
+    loss = nlls @ w
     if any(grad is not None for grad in grads):
         slope = logits.sub_(lse[:, None]).exp_()
         slope[torch.arange(len(targets), device=targets.device), targets] -= 1
@@ -99,6 +100,16 @@ def _block_loss(
     return loss
 
 
+def _block_nlls(
+    hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return a block's losses in float64, its logits, and the logs of their sums."""
+    logits = functional.linear(hidden, weight, bias)
+    logits = logits.to(_precise(hidden))
+    lse = logits.logsumexp(dim=1)
+    return (lse - logits.gather(1, targets[:, None])[:, 0]).double(), logits, lse
+
+
 def completion_nll(causal_lm: Any, device: torch.device) -> NllAt:
     """Return the function that takes the loss of this model at chosen places.
 
@@ -107,36 +118,69 @@ def completion_nll(causal_lm: Any, device: torch.device) -> NllAt:
     layer and their logits (scaling, soft caps).
     """
 
-    def all_logits(ids: Tensor, places: Tensor) -> Tensor:
-        logits: Tensor = causal_lm(input_ids=ids, use_cache=False).logits
-        return logits.flatten(0, 1)[places]
-
     def from_all_logits(ids: Tensor, places: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-        logits = all_logits(ids, places)
+        logits = _all_logits(causal_lm, ids, places)
         logits = logits.to(_precise(logits))
         nll = functional.cross_entropy(logits, targets, reduction="none")
         return nll.double() @ weights
 
-    inner = getattr(causal_lm, causal_lm.base_model_prefix, None)
-    head = causal_lm.get_output_embeddings()
-    if inner is None or inner is causal_lm or type(head) is not nn.Linear:
-        return from_all_logits
-
-    def hidden_states(ids: Tensor, places: Tensor) -> Tensor:
-        states: Tensor = inner(input_ids=ids, use_cache=False)[0]
-        return states.flatten(0, 1)[places]
-
     def from_few_logits(ids: Tensor, places: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-        hidden = hidden_states(ids, places)
+        hidden, head = _hidden_states(causal_lm, ids, places), causal_lm.get_output_embeddings()
         loss: Tensor = HeadLoss.apply(  # type: ignore[no-untyped-call]
             hidden, head.weight, head.bias, targets, weights
         )
         return loss
 
-    if _agree(lambda ids, places: head(hidden_states(ids, places)), all_logits, device):
+    if _has_plain_head(causal_lm, device):
         return from_few_logits
     logger.info("the head of %s runs on all positions", type(causal_lm).__name__)
     return from_all_logits
+
+
+def completion_nlls(causal_lm: Any, device: torch.device) -> NllsAt:
+    """Return the function that tells each place's own loss, as `completion_nll` sums them.
+
+    It is for looking, and gives no gradients.
+    """
+
+    @torch.no_grad()
+    def from_all_logits(ids: Tensor, places: Tensor, targets: Tensor) -> Tensor:
+        logits = _all_logits(causal_lm, ids, places)
+        logits = logits.to(_precise(logits))
+        return functional.cross_entropy(logits, targets, reduction="none").double()
+
+    @torch.no_grad()
+    def from_few_logits(ids: Tensor, places: Tensor, targets: Tensor) -> Tensor:
+        hidden, head = _hidden_states(causal_lm, ids, places), causal_lm.get_output_embeddings()
+        size = max(1, BLOCK_LOGITS // len(head.weight))
+        blocks = zip(torch.split(hidden, size), torch.split(targets, size), strict=True)
+        return torch.cat([_block_nlls(h, head.weight, head.bias, t)[0] for h, t in blocks])
+
+    return from_few_logits if _has_plain_head(causal_lm, device) else from_all_logits
+
+
+def _all_logits(causal_lm: Any, ids: Tensor, places: Tensor) -> Tensor:
+    logits: Tensor = causal_lm(input_ids=ids, use_cache=False).logits
+    return logits.flatten(0, 1)[places]
+
+
+def _hidden_states(causal_lm: Any, ids: Tensor, places: Tensor) -> Tensor:
+    inner = getattr(causal_lm, causal_lm.base_model_prefix)
+    states: Tensor = inner(input_ids=ids, use_cache=False)[0]
+    return states.flatten(0, 1)[places]
+
+
+def _has_plain_head(causal_lm: Any, device: torch.device) -> bool:
+    """Whether the head on the last layer's states gives the model's own logits."""
+    inner = getattr(causal_lm, causal_lm.base_model_prefix, None)
+    head = causal_lm.get_output_embeddings()
+    if inner is None or inner is causal_lm or type(head) is not nn.Linear:
+        return False
+    return _agree(
+        lambda ids, places: head(_hidden_states(causal_lm, ids, places)),
+        lambda ids, places: _all_logits(causal_lm, ids, places),
+        device,
+    )
 
 
 def _agree(few: LogitsAt, all_: LogitsAt, device: torch.device) -> bool:

@@ -13,13 +13,13 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from sitool.config import TrainerSettings
+from sitool.config import PAIR_OBJECTIVES, TrainerSettings
 from sitool.errors import TrainerError
 from sitool.models.local import LocalModel
-from sitool.models.memory import free_bytes, unless_exhausted
+from sitool.models.memory import Result, free_bytes, unless_exhausted
 from sitool.trainers.base import Example
 from sitool.trainers.checkpointing import checkpointed, checkpointed_layers
-from sitool.trainers.heads import completion_nll
+from sitool.trainers.heads import completion_nll, completion_nlls
 
 CPU_TOKENS = 2048
 """More at once are no quicker on a CPU."""
@@ -46,7 +46,9 @@ class WeightedLoss:
         self._model = model
         self._settings = settings
         self._filler = model.end_token
+        self._items = "pairs" if settings.name in PAIR_OBJECTIVES else "samples"
         self._nll_at = completion_nll(model.causal_lm, model.device)
+        self._nlls_at = completion_nlls(model.causal_lm, model.device)
         self.micro_tokens = settings.micro_tokens or CPU_TOKENS
         self._is_fitted = False
         self.is_checkpointed = settings.checkpointing == "on"
@@ -108,15 +110,44 @@ class WeightedLoss:
         Raises:
             TrainerError: One sample alone does not fit in memory.
         """
+        total = sum(item.weight * len(item.completion_ids) for item in batch)
+        return self._in_parts(batch, partial(self._accumulate, batch, total), forget)
+
+    def add_gradient(self, batch: Sequence[Example], forget: Callable[[], None]) -> None:
+        """Add the gradient of sum_i w_i (-log p(completion_i)) to the weights' gradients.
+
+        Weights of any sign: so the gradient of a function of sequences'
+        log-probabilities is taken, once its slope in each of them is known.
+
+        Args:
+            batch: The samples of one optimizer step.
+            forget: Sets all gradients to zero, for beginning again.
+
+        Raises:
+            TrainerError: One sample alone does not fit in memory.
+        """
+        self._in_parts(batch, partial(self._accumulate, batch, 1.0), forget)
+
+    def logprobs(self, batch: Sequence[Example]) -> list[float]:
+        """Return log p(completion | prompt) of each sample under the model as it is, in nats.
+
+        Raises:
+            TrainerError: One sample alone does not fit in memory.
+        """
+        return self._in_parts(batch, partial(self._look, batch), lambda: None)
+
+    def _in_parts(
+        self, batch: Sequence[Example], work: Callable[[], Result], forget: Callable[[], None]
+    ) -> Result:
+        """Do the work; as often as memory runs out, begin again in smaller parts."""
         said = len(self._model.notes)
-        while (loss := unless_exhausted(partial(self._accumulate, batch))) is None:
+        while (done := unless_exhausted(work)) is None:
             forget()
             del self._model.notes[said:]
             self._model.notes.append(self._shrink(batch))
-        return loss
+        return done
 
-    def _accumulate(self, batch: Sequence[Example]) -> float:
-        total = sum(item.weight * len(item.completion_ids) for item in batch)
+    def _accumulate(self, batch: Sequence[Example], total: float) -> float:
         loss = 0.0
         for part in self._parts(batch):
             # Backward computes checkpointed layers again through the same forwards.
@@ -125,6 +156,17 @@ class WeightedLoss:
                 part_loss.backward()  # type: ignore[no-untyped-call]
             loss += part_loss.item()
         return loss
+
+    def _look(self, batch: Sequence[Example]) -> list[float]:
+        found: dict[int, float] = {}
+        for part in self._parts(batch):
+            ids, places, targets, _ = self._tensors(part)
+            with self._precision(), self._model.focused(places):
+                nlls = self._nlls_at(ids, places, targets)
+            lengths = [len(item.completion_ids) for item in part]
+            sums = (-torch.stack([nll.sum() for nll in torch.split(nlls, lengths)])).tolist()
+            found |= {id(item): value for item, value in zip(part, sums, strict=True)}
+        return [found[id(item)] for item in batch]
 
     def _parts(self, batch: Sequence[Example]) -> Iterator[list[Example]]:
         most_filler = PART_COST.get(self._model.device.type, PART_COST["cuda"])
@@ -138,7 +180,7 @@ class WeightedLoss:
             return (
                 f"Memory ran out in training, so at most {self.micro_tokens:,} tokens go through"
                 f" the network at once, not {tried:,}; an optimizer step still takes"
-                f" {self._settings.batch_size} samples."
+                f" {self._settings.batch_size} {self._items}."
             )
         can_checkpoint = checkpointed_layers(self._model.causal_lm)
         if self._settings.checkpointing == "auto" and not self.is_checkpointed and can_checkpoint:

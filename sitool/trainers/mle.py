@@ -5,145 +5,47 @@ completion token, in nats,
 
     sum_i w_i sum_t -log p(token_it) / sum_i w_i |completion_i|,
 
-with no loss on prompts. AdamW moves the LoRA weights only, or all weights
-(`trainer.method`), and dropout stays off. How a batch goes through the network
-is in `loss.py`. Leaves out everything with more than one device.
+with no loss on prompts. What it shares with other objectives is in `finetuner.py`.
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
-from sitool.config import TrainerSettings
 from sitool.errors import TrainerError
-from sitool.models import lora
-from sitool.models.adapters import AdapterShape, method_of, read_shape
-from sitool.models.local import LocalModel
-from sitool.seeds import derive_seed
-from sitool.trainers.base import Example, TrainStep
+from sitool.trainers.base import Example
+from sitool.trainers.finetuner import Finetuner
 from sitool.trainers.loss import WeightedLoss
-from sitool.trainers.optimizer import Optimizer
-from sitool.trainers.schedule import EarlyStop, batches, learning_rate
 
 
-class MleTrainer:
+class MleTrainer(Finetuner[Example]):
     """Fine-tunes the model on weighted samples."""
 
-    def __init__(self, model: LocalModel, settings: TrainerSettings) -> None:
-        self._model = model
-        self._settings = settings
-        self._loss: WeightedLoss | None = None
-        self._optimizer: Optimizer | None = None
-
-    def train(
-        self, examples: Sequence[Example], *, start: Path | None, seed: int
-    ) -> Iterator[TrainStep]:
-        """Fine-tune, beginning with what the round in `start` has learnt (None: nothing yet).
-
-        Nothing is written, so a caller may stop between any two steps.
+    def check(self, items: Sequence[Example]) -> None:
+        """Refuse what cannot be learnt from.
 
         Raises:
-            TrainerError: There is nothing to train on, `start` is of another
-                method or rank or has no optimizer state to go on from, the
-                loss is not finite, or one sample alone does not fit in memory.
+            TrainerError: There is no sample, or one has no text or no weight.
         """
-        _check_examples(examples)
-        loss, optimizer = self._begin(start, seed)
-        loss.fit_to_gpu(examples)
-        plan = batches(len(examples), self._settings, seed)
-        epoch = math.ceil(len(examples) / self._settings.batch_size)
-        stop = EarlyStop(self._settings.early_stop, epoch)
-        try:
-            with lora.fused_training(self._model.network):
-                for index, numbers in enumerate(plan):
-                    batch = [examples[number] for number in numbers]
-                    step = self._step(loss, optimizer, batch, index, len(plan))
-                    yield step
-                    if stop.is_due(step.loss, weighted_tokens(batch)):
-                        break
-        finally:
-            optimizer.let_go()
-
-    def save_state(self, folder: Path) -> None:
-        """Write the optimizer's state into the round's folder, and let go of it.
-
-        That of full fine-tuning is twice as large as the weights, or more, and
-        only written where the settings keep it.
-        """
-        if self._optimizer is None:
-            raise TrainerError("There is no training whose state could be saved.")
-        if self._settings.method == "lora" or self._settings.optimizer_state == "keep":
-            self._optimizer.save(folder)
-        self._optimizer = None
-
-    def _begin(self, start: Path | None, seed: int) -> tuple[WeightedLoss, Optimizer]:
-        self._optimizer = None
-        if start is None:
-            self._model.fresh_adapter(derive_seed(seed, "adapter"))
-        else:
-            self._check_start(start)
-            self._model.use_adapter(start)
-        # Kept from round to round, so that what memory has taught it is, too.
-        self._loss = self._loss or WeightedLoss(self._model, self._settings)
-        self._optimizer = Optimizer(self._model.open_for_training(), self._settings)
-        if start is not None and self._settings.optimizer_state == "keep":
-            self._optimizer.load(start)
-        return self._loss, self._optimizer
-
-    def _check_start(self, start: Path) -> None:
-        method = method_of(start)
-        if method != self._settings.method:
+        if not items:
             raise TrainerError(
-                f"The round to start from was trained by the method {method!r}, the settings ask "
-                f"for {self._settings.method!r}.",
-                f"try: set trainer.method to {method!r}, or trainer.start_from to 'base'",
+                "There are no samples to train on.", "try: an easier level, or accept some by hand"
             )
-        if method == "full":
-            return
-        asked = AdapterShape(self._settings.rank, self._settings.alpha)
-        found = read_shape(start)
-        if asked != found:
-            raise TrainerError(
-                f"The adapter to start from has rank {found.rank} and alpha {found.alpha:g}, the "
-                f"settings ask for rank {asked.rank} and alpha {asked.alpha:g}.",
-                "try: set trainer.rank and trainer.alpha to the former, "
-                "or trainer.start_from to 'base'",
-            )
+        for item in items:
+            if not item.prompt_ids or not item.completion_ids:
+                raise TrainerError("A sample to train on has no prompt or no completion.")
+            if not (item.weight > 0 and math.isfinite(item.weight)):
+                raise TrainerError(f"A sample has the weight {item.weight}; allowed: more than 0.")
 
-    def _step(
-        self,
-        weighted_loss: WeightedLoss,
-        optimizer: Optimizer,
-        batch: list[Example],
-        index: int,
-        steps: int,
-    ) -> TrainStep:
-        rate = learning_rate(self._settings, index, steps)
-        optimizer.forget()
-        loss = weighted_loss.backward(batch, optimizer.forget)
-        if not math.isfinite(loss):
-            raise TrainerError(
-                f"The loss is {loss} at step {index + 1} of {steps}, with a learning rate of "
-                f"{rate:g}.",
-                "try: a lower trainer.learning_rate",
-            )
-        optimizer.step(rate)
-        tokens = sum(len(item.prompt_ids) + len(item.completion_ids) for item in batch)
-        return TrainStep(index + 1, steps, loss, tokens)
+    def sequences(self, item: Example) -> list[Example]:
+        """Return the sample itself."""
+        return [item]
 
+    def importance(self, item: Example) -> float:
+        """Return the tokens of its completion, times its weight."""
+        return item.weight * len(item.completion_ids)
 
-def weighted_tokens(batch: Sequence[Example]) -> float:
-    """Return sum_i w_i |completion_i|."""
-    return sum(item.weight * len(item.completion_ids) for item in batch)
-
-
-def _check_examples(examples: Sequence[Example]) -> None:
-    if not examples:
-        raise TrainerError(
-            "There are no samples to train on.", "try: an easier level, or accept some by hand"
-        )
-    for item in examples:
-        if not item.prompt_ids or not item.completion_ids:
-            raise TrainerError("A sample to train on has no prompt or no completion.")
-        if not (item.weight > 0 and math.isfinite(item.weight)):
-            raise TrainerError(f"A sample has the weight {item.weight}; allowed: more than 0.")
+    def backward(
+        self, loss: WeightedLoss, batch: Sequence[Example], forget: Callable[[], None]
+    ) -> float:
+        """Leave the gradient of a batch's loss on the weights, and return the loss."""
+        return loss.backward(batch, forget)

@@ -59,6 +59,7 @@ class EarlyStop:
         if len(self._losses) < self._steps:
             return False
         mean = sum(x * n for x, n in self._losses) / sum(n for _, n in self._losses)
-        is_flat = mean > (1 - self._share) * self._last
+        # Below 0, where an objective may go, a fall makes the number larger.
+        is_flat = mean > (1 - math.copysign(self._share, self._last)) * self._last
         self._losses, self._last = [], mean
         return self._share > 0 and is_flat

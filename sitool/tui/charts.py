@@ -139,7 +139,8 @@ class ChartPanel(Charts):
         " that counted in training. pass@k: the chance that at least one of k samples passes,"
         " 1 - C(n-c, k) / C(n, k) for c passed of n (Chen et al. 2021). Entropy: of a problem's"
         " answers, -sum p ln p; it falls as the model settles on one answer, right or wrong."
-        " Loss: of training, in nats per completion token. 1 to 5 choose. " + Chart.keys_in_words
+        " Loss: of training, in nats per completion token (of pairs: squared, a pair)."
+        " 1 to 5 choose. " + Chart.keys_in_words
     )
     DEFAULT_CSS = """
     ChartPanel { border: round $panel-lighten-2; width: 1fr; height: 1fr; padding: 0 1; }

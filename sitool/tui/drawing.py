@@ -211,7 +211,7 @@ def _lines(frame: Frame, plot: Plot, focus: int | None) -> str:
     if not with_interval:
         return ""
     if spaced or count <= 2:
-        return "whiskers: 95 % intervals" if spaced else "shaded: 95 % intervals"
+        return f"{'whiskers' if spaced else 'shaded'}: {plot.intervals}"
     return f"{ONE_SHADED} {plot.lines[banded[0]].label}"
 
 

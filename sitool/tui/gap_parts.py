@@ -15,20 +15,20 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
-from sitool.gap_plots import GAP_KINDS, gap_of, gap_plot
 from sitool.metrics import Accuracy
 from sitool.plots import Plot
+from sitool.report_plots import GAP_KINDS, gap_of, gap_plot
 from sitool.tui.chart import Chart
 from sitool.tui.charts import Charts
 from sitool.tui.differences import picture, with_interval
-from sitool.visible import one_line
+from sitool.visible import both_ends, one_line
 
 if TYPE_CHECKING:
     from sitool.gap.agreement import Cell, Confusion, Correlation
     from sitool.gap.judged import FilterGap
     from sitool.gap.report import GapReport, RoundGap
 
-NAME_WIDTH = 20
+NAME_WIDTH, SHORT_NAME_WIDTH = 20, 16
 LEAST_REACH = 0.05
 NOTHING = "·"
 SAID = {
@@ -158,7 +158,7 @@ def _reach(gap: Accuracy) -> float:
 
 def _cells(name: str, gap: "FilterGap", reach: float) -> Iterator[Text | str]:
     figures = gap.strict
-    yield one_line(name, NAME_WIDTH)
+    yield both_ends(name, NAME_WIDTH)
     yield Text(share(figures.accuracy.value), justify="right")
     yield Text(share(figures.reweighted.value), justify="right")
     yield Text(picture(figures.gap, reach))
@@ -351,12 +351,12 @@ def matrix(found: "Sequence[Correlation]") -> Table:
     names = list(dict.fromkeys(name for one in found for name in (one.first, one.second)))
     r = {(one.second, one.first): one.r for one in found}
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for number in range(1, len(names)):
         table.add_column(Text(f"{number}"), justify="right", no_wrap=True, min_width=4)
     for number, name in enumerate(names, 1):
         cells = [_coefficient(r.get((name, other))) for other in names[: number - 1]]
-        table.add_row(Text(f"{number} {one_line(name, NAME_WIDTH)}"), *cells)
+        table.add_row(Text(f"{number} {both_ends(name, SHORT_NAME_WIDTH)}"), *cells)
     return table
 
 

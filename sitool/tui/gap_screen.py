@@ -1,6 +1,5 @@
 """The gap screen: can a judge tell the good samples of the shown round from the bad?"""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -9,10 +8,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
-from sitool import events
 from sitool.client import Study
 from sitool.errors import SitoolError
-from sitool.events import Event
 from sitool.plots import branch_to
 from sitool.store import round_label
 from sitool.summary import Summary
@@ -93,7 +90,6 @@ class GapScreen(ReportScreen):
         Binding("left_square_bracket", "turn(-1)", "Less", key_display="["),
         Binding("right_square_bracket", "turn(1)", "More", key_display="]"),
         Binding("m", "measure", "Measure"),
-        Binding("p", "stop", "Stop", show=False),
     ]
     DEFAULT_CSS = """
     GapScreen #lower { height: 1fr; }
@@ -105,7 +101,6 @@ class GapScreen(ReportScreen):
         self._turned = Turned()
         self._judge = ""
         self._measured = Measured(None)
-        self._scoring = ""
 
     def compose_parts(self) -> ComposeResult:
         """Lay out judges above, charts and agreement below."""
@@ -120,7 +115,7 @@ class GapScreen(ReportScreen):
         """Ask for the gap of the round under this filter."""
         number, turned = self._number, self._turned
         if number is None:
-            self.take(Measured(None, "There is no finished round yet.", "Press s in the study."))
+            self.settle(Measured(None, "There is no finished round yet.", "Press s in the study."))
             return
         self.want(("gap", number, turned), lambda study: measure(study, number, turned))
 
@@ -145,7 +140,7 @@ class GapScreen(ReportScreen):
         """Draw what hangs on the judge under the cursor."""
         last, why = self._last, self._why_empty()
         judged = None if last is None else last.judges.get(self._judge)
-        self._tell()
+        self.tell()
         self.query_one(JudgeTable).read(self._judge)
         self.query_one(GapCharts).show(self._measured.report, self._judge, why)
         alone = why or f"{self._judge} is more than one judge: choose a single one above."
@@ -162,12 +157,13 @@ class GapScreen(ReportScreen):
             return ""
         return UNJUDGED.format(label=round_label(self._number or 0)) + " Press m to ask a judge."
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Write the heading and the sentence as they are now."""
         heading = Text(no_wrap=True, overflow="ellipsis")
         label = "" if self._number is None else round_label(self._number)
         heading.append(f"Gap of {label}", style="bold")
         heading.append(f"   filter: {self._turned.words()}")
-        words = self._scoring or self._why_empty()
+        words = self.scoring or self._why_empty()
         self.say(heading, Text(words) if words else self._sentence())
 
     def _sentence(self) -> Text:
@@ -216,41 +212,9 @@ class GapScreen(ReportScreen):
 
     def action_measure(self) -> None:
         """Let a judge score the round."""
-        if self._number is None:
-            self.app.notify("There is no finished round to score yet.")
-        elif self._standing.working:
-            self.app.notify("A round is under way: p stops it; ask a judge after it.")
-        else:
-            label = round_label(self._number)
+        if self.may_score():
+            label = round_label(self._number or 0)
             question = (
                 f"Which judge is to score the held-out samples of {label}? Only scores are added."
             )
-            self.app.push_screen(Choose(question, JUDGES), self._measure)
-
-    def _measure(self, verifier: str | None) -> None:
-        if verifier is None or self._number is None:
-            return
-        body = {"round": self._number, "verifiers": [verifier], "training": False}
-        self._scoring = f"Asking {verifier} …"
-        self._tell()
-        self._desk.ask(lambda study: study.ask("measure", body))
-
-    def action_stop(self) -> None:
-        """Stop the measurement, or the round that runs."""
-        if self._standing.working:
-            self._desk.ask(Study.stop)
-        else:
-            self.app.notify("Nothing is running; m asks a judge.")
-
-    def follow(self, happened: Sequence[Event], *, changed: bool) -> None:
-        """Follow a measurement, and show the gap when it is done."""
-        for event in happened:
-            if isinstance(event, events.SamplesScored):
-                self._scoring = (
-                    f"Scoring {round_label(event.round)}: {event.done:,} of {event.total:,} by"
-                    f" {event.verifier}; p stops and keeps what is done."
-                )
-        if changed:
-            self._scoring = ""
-        self._tell()
-        super().follow(happened, changed=changed)
+            self.app.push_screen(Choose(question, JUDGES), self.have_scored)

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from sitool.models.pieces import Piece
-from sitool.records import Action, Decision, Outcome, Sample, Score
+from sitool.records import RULED_ROLES, Action, Decision, Outcome, Sample, Score
 from sitool.store import SampleLine, round_label
 from sitool.tui.sample_columns import SIGNS
 from sitool.visible import one_line
@@ -210,7 +210,7 @@ def score_line(name: str, score: Score) -> Content:
 
 def selection_text(sample: Sample) -> Content:
     """Say how much the sample counts, and by which rule."""
-    if sample.role != "train":
+    if sample.role not in RULED_ROLES:
         return muted("None: it belongs to the evaluation, which nobody trains on.")
     if sample.weight is None:
         return muted("Not selected yet; that follows the verifiers.")
@@ -254,7 +254,7 @@ SAID = {
 
 def decisions_text(sample: Sample) -> Content:
     """List every decision, the one that holds marked."""
-    if not sample.decisions and sample.role != "train":
+    if not sample.decisions and sample.role not in RULED_ROLES:
         return muted("Nothing: nobody overrules the evaluation.")
     if not sample.decisions:
         return muted("Nothing. a accepts, x rejects, e edits, n writes a note.")

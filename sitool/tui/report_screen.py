@@ -71,6 +71,7 @@ class ReportScreen(Screen[None]):
 
     Attributes:
         parts: Names of the parts, and the selector of what has the keys in each.
+        scoring: How far verifiers are that score the round now; "" if none do.
     """
 
     parts: ClassVar[Mapping[str, str]] = {}
@@ -78,6 +79,7 @@ class ReportScreen(Screen[None]):
         Binding("escape,q", "app.pop_screen", "Back", key_display="esc"),
         Binding("tab", "next_part(1)", "Next part", show=False),
         Binding("shift+tab", "next_part(-1)", "Previous part", show=False),
+        Binding("p", "stop", "Stop", show=False),
         Binding("e", "export", "SVG"),
         Binding("question_mark", "help", "Help", key_display="?"),
         *(Binding(str(i), f"chart({i})", f"Chart {i}", show=False) for i in range(1, 6)),
@@ -96,6 +98,7 @@ class ReportScreen(Screen[None]):
     ReportScreen.-narrow .-shown, ReportScreen.-low .-shown {
         display: block; height: 1fr; width: 1fr;
     }
+    ReportScreen.-narrow #side, ReportScreen.-low #side { width: 1fr; }
     """
 
     def __init__(self, folder: Path, standing: Standing, desk: Desk, findings: Findings) -> None:
@@ -106,6 +109,7 @@ class ReportScreen(Screen[None]):
         self._number = None if look is None else shown_round(look.summary, standing.shown)
         self._wanted: Hashable = None
         self._settled = False
+        self.scoring = ""
 
     @property
     def settling(self) -> bool:
@@ -149,8 +153,12 @@ class ReportScreen(Screen[None]):
 
     def _answer(self, question: Hashable, answer: Any) -> None:
         if question == self._wanted:
-            self._settled = True
-            self.take(answer)
+            self.settle(answer)
+
+    def settle(self, answer: Any) -> None:
+        """Draw an answer; the screen is ready for keys from the first one on."""
+        self._settled = True
+        self.take(answer)
 
     def take(self, answer: Any) -> None:
         """Draw an answer."""
@@ -161,12 +169,51 @@ class ReportScreen(Screen[None]):
         self.query_one("#heading", Static).update(heading)
         self.query_one("#sentence", Static).update(sentence)
 
+    def tell(self) -> None:
+        """Write the heading and the sentence as they are now."""
+        raise NotImplementedError
+
+    # Scores that are still missing.
+
+    def may_score(self) -> bool:
+        """Whether verifiers can be asked now; says so if not."""
+        if self._number is None:
+            self.app.notify("There is no finished round to score yet.")
+        elif self._standing.working:
+            self.app.notify("The engine is at work: p stops it; ask a judge after it.")
+        return self._number is not None and not self._standing.working
+
+    def have_scored(self, verifier: str | None) -> None:
+        """Let the engine score the round's held-out samples; None changes nothing."""
+        if verifier is not None and self._number is not None:
+            body = {"round": self._number, "verifiers": [verifier], "training": False}
+            self.scoring = f"Asking {verifier} …"
+            self.tell()
+            self._desk.ask(lambda study: study.ask("measure", body))
+
+    def action_stop(self) -> None:
+        """Stop what the engine does."""
+        if self._standing.working:
+            self._desk.ask(Study.stop)
+        else:
+            self.app.notify("Nothing is running; m asks for scores.")
+
     def follow(self, happened: Sequence[Event], *, changed: bool) -> None:
-        """Take in what happened in the study.
+        """Follow verifiers at work, and show what came of it when they are done.
 
         Args:
             changed: Whether scores may be others than before.
         """
+        for event in happened:
+            # Those of a round that runs are no business of a finished one.
+            if isinstance(event, events.SamplesScored) and event.round == self._number:
+                self.scoring = (
+                    f"Scoring {round_label(event.round)}: {event.done:,} of {event.total:,} by"
+                    f" {event.verifier}; p stops and keeps what is done."
+                )
+        if changed:
+            self.scoring = ""
+        self.tell()
         if changed:
             self.ask()
 

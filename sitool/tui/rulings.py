@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from sitool.client import Study
-from sitool.records import Action, Decision, Sample
+from sitool.records import RULED_ROLES, Action, Decision, Sample
 from sitool.tui.dialogs import Write
 
 TAKEN_BACK = "taken back"
@@ -35,7 +35,7 @@ class Ruled(Message):
 
 def why_not(role: str) -> str:
     """Say why nobody rules on samples of a role; nothing if people may."""
-    if role == "train":
+    if role in RULED_ROLES:
         return ""
     return (
         "This sample belongs to the evaluation, which nobody overrules;"

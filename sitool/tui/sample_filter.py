@@ -18,7 +18,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from sitool.errors import SitoolError
-from sitool.records import Outcome
+from sitool.records import ROLES, Outcome
 from sitool.store import SampleFilter, SampleOrder
 from sitool.visible import one_line
 
@@ -32,12 +32,11 @@ FLAGS: dict[str, tuple[str, Any]] = {
     "unparsed": ("outcome", Outcome.UNPARSED),
     "error": ("outcome", Outcome.ERROR),
 }
-ROLES = ("train", "greedy", "sampled")
 KEYS = ("level", "score", "role", "round", "problem", "sort")
 EXAMPLES = {
     "level": "level:6 or level:5-7",
     "score": "score:1 or score:0.2-0.8",
-    "role": "role:train, role:greedy or role:sampled",
+    "role": "role:train, role:base, role:greedy or role:sampled",
     "round": "round:3",
     "problem": "problem:12",
     "sort": "sort:level, sort:logprob, sort:length or sort:score; sort:-score turns it round",

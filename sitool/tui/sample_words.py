@@ -31,7 +31,11 @@ def subject(where: SampleFilter, query: Query) -> list[str]:
     """Say which samples these are and how they are sorted, in the parts of a title."""
     parts = [f"Samples of {round_label(where.round or 0)}"]
     if where.role != "train" and "role:" not in query.words:
-        parts.append(f"{where.role} answers of the evaluation")
+        parts.append(
+            "answers of the base"
+            if where.role == "base"
+            else f"{where.role} answers of the evaluation"
+        )
     words = SORT_WORD.sub("", query.words).strip()
     if words:
         parts.append(one_line(words, 40))

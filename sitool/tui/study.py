@@ -34,6 +34,7 @@ from sitool.tui.rounds import RoundTree
 from sitool.tui.rulings import Ruled
 from sitool.tui.samples import SamplesPanel
 from sitool.tui.settings import SettingsScreen
+from sitool.tui.sharpening_screen import SharpeningScreen
 from sitool.tui.siblings import SiblingsScreen
 from sitool.tui.status import HeaderLine, PhaseBar, SignalPanel
 from sitool.tui.tabs import PanelTabs
@@ -77,6 +78,7 @@ class StudyScreen(Screen[None]):
         Binding("f", "fork", "Fork"),
         Binding("c", "compare", "Compare"),
         Binding("g", "gap", "Gap"),
+        Binding("h", "sharpening", "Sharpen"),
         Binding("o", "settings", "Settings", show=False),
         Binding("e", "export", "Export", show=False),
         Binding("m", "curriculum", "Mixture", show=False),
@@ -289,6 +291,12 @@ class StudyScreen(Screen[None]):
     def action_gap(self) -> None:
         """Look at the generation-verification gap of the shown round."""
         self.app.push_screen(GapScreen(self._folder, self._standing, self._desk, self._findings))
+
+    def action_sharpening(self) -> None:
+        """Look at what choosing by its own likelihood would bring the shown round."""
+        self.app.push_screen(
+            SharpeningScreen(self._folder, self._standing, self._desk, self._findings)
+        )
 
     def action_settings(self) -> None:
         """Look at the settings, and change them for the next round."""

@@ -9,12 +9,15 @@ from hypothesis import strategies as st
 from studies import create
 
 from sitool.config import Settings
+from sitool.parts import make_task
 from sitool.planning.machines import Rates
 from sitool.planning.memory import Setup
 from sitool.planning.paces import ONE_ROUND, SEVERAL_ROUNDS, pace_of, seconds_as_before
 from sitool.planning.past import Past, past_rounds
 from sitool.planning.shapes import Shape
-from sitool.planning.work import Work
+from sitool.planning.tokens import Vocabulary
+from sitool.planning.work import Work, work_of
+from sitool.presets import build_settings
 from sitool.records import Phase
 
 PAST = Past(
@@ -65,6 +68,47 @@ def test_more_samples_never_take_less(one: int, other: int) -> None:
     ]
     assert spans[0][0] <= spans[1][0]
     assert spans[0][1] <= spans[1][1]
+
+
+def of_objective(name: str) -> Settings:
+    assignments = [f"trainer.name={name}", "draw.samples=4", "trainer.pairs_per_problem=0"]
+    return build_settings(assignments=assignments)
+
+
+def test_the_pairs_of_an_objective_are_counted_as_what_goes_through_the_network() -> None:
+    found = {
+        name: work_of(of_objective(name), make_task(Settings()), Vocabulary(frozenset()), {2: 10})
+        for name in ("mle", "dpo", "xpo")
+    }
+    assert found["mle"].examples == 10 * 2  # of the cap of a problem
+    assert found["dpo"].examples == 10 * 2 * 6
+    assert found["xpo"].examples == 10 * 2 * 16
+    assert [found[name].drawn for name in found] == [40, 40, 40]
+    assert [found[name].beside for name in found] == [0, 0, 40]
+
+
+def test_the_passes_of_an_objective_take_their_time() -> None:
+    spans = {
+        name: pace_of([], replace(WORK, beside=200 * (name == "xpo")), SHAPE, of_objective(name),
+                      CPU, RATES).seconds
+        for name in ("mle", "dpo", "xpo")
+    }  # fmt: skip
+    training = [spans[name][Phase.TRAIN][1] for name in spans]
+    # 4 operations a weight and token become 4 + 2 and a look under the base over 2 epochs.
+    assert 1.3 < training[1] / training[0] < (4 + 2 + 1) / 4 + 0.01
+    assert training[1] == training[2]
+    sampling = [spans[name][Phase.SAMPLE][1] for name in spans]
+    assert sampling[1] == sampling[0] < sampling[2] <= 2 * sampling[0]
+
+
+def test_a_round_of_another_objective_is_no_witness_for_this_one(tmp_path: Path) -> None:
+    study = create(tmp_path / "study")
+    study.run(1)
+    settings = study.settings.model_copy(update={"trainer": of_objective("dpo").trainer})
+    (only,) = past_rounds(study._store, 1, settings)
+    assert only.drawn == 0
+    assert past_rounds(study._store, 1, study.settings)[0].drawn > 0
+    study.close()
 
 
 def test_a_study_s_own_rounds_are_read_back(tmp_path: Path) -> None:

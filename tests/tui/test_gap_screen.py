@@ -27,6 +27,7 @@ from sitool.tui.gap_screen import GapScreen
 from sitool.tui.help import HelpScreen
 from sitool.tui.inspector import InspectorScreen
 from sitool.tui.study import StudyScreen
+from sitool.visible import both_ends
 
 WIDE, SMALL = (120, 40), (80, 24)
 
@@ -75,16 +76,18 @@ async def test_every_judge_stands_with_the_gap_that_the_report_says(judged: Stud
     async with app.run_test(size=WIDE) as pilot:
         screen = await opened(pilot)
         shown = cells(screen, "#judge-rows")
-        assert [row[0] for row in shown] == rows_of(last)
-        assert best_pair(last) in [row[0] for row in shown]
-        for row in shown[:-1]:
-            figures = last.gaps[row[0]].strict
+        names = rows_of(last)
+        assert [row[0] for row in shown] == [both_ends(name, 20) for name in names]
+        assert names == [*last.judges, best_pair(last)]
+        for name, row in zip(last.judges, shown, strict=False):
+            figures = last.gaps[name].strict
             assert row[4].endswith(with_interval(figures.gap))
             assert figures.relative_gap is not None
             assert row[5:7] == [with_interval(figures.relative_gap), str(figures.relative_gap.n)]
             assert row[7] == str(figures.all_right)
-        assert row_mark(shown, last.gaps["majority"].strict.gap, "majority")
-        assert "cot_binary" in text_of(pilot)
+        for name in ("majority", "mc", "likelihood"):
+            assert row_mark(shown, last.gaps[name].strict.gap, name)
+        assert "likelihood…oken@base" in text_of(pilot)
 
 
 def row_mark(shown: list[list[str]], gap: Accuracy, name: str) -> bool:
@@ -172,7 +175,7 @@ async def test_what_was_worked_out_is_not_worked_out_again(
         screen = await opened(pilot)
         await pilot.press(*"ffff")
         await until_seen(pilot, "each judge's own filter")
-        assert screen.query_one("#judge-rows", DataTable).row_count == 5
+        assert screen.query_one("#judge-rows", DataTable).row_count == 6
     assert asked.count(()) == 1
     assert len(asked) == 4
 

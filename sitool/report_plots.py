@@ -1,6 +1,6 @@
-"""What the charts of the gap report show, before anybody draws them.
+"""What the charts of the gap and of the sharpening report show, before anybody draws them.
 
-What this leaves out: the figures (`gap/`) and drawing them (`charts.py`, `tui/`).
+What this leaves out: the figures (`gap/`, `sharpening/`) and drawing them (`charts.py`, `tui/`).
 """
 
 import math
@@ -11,12 +11,13 @@ import numpy as np
 
 from sitool.errors import UnknownNameError
 from sitool.metrics import Accuracy
-from sitool.plots import SHARE, Line, Plot, span_words
+from sitool.plots import SHARE, Floats, Line, Plot, span_words
 
 if TYPE_CHECKING:
     from sitool.gap.judged import FilterGap
     from sitool.gap.report import GapReport, RoundGap
     from sitool.gap.sweeps import SweepPoint
+    from sitool.sharpening.report import Histogram, Point, SharpeningReport
 
 GAP_KINDS: Mapping[str, str] = {
     "threshold": "Threshold",
@@ -25,10 +26,26 @@ GAP_KINDS: Mapping[str, str] = {
     "level": "Level",
     "pass_at_k": "pass@k",
 }
-"""The charts there are: name -> what its tab says."""
+"""The charts of the gap: name -> what its tab says."""
+
+SHARPENING_KINDS: Mapping[str, str] = {
+    "best_of_n": "Best of N",
+    "lift": "Lift",
+    "logprob": "Likeliness",
+    "right_wrong": "Right, wrong",
+}
+"""The charts of sharpening."""
+
+REWARDS = {
+    "likelihood": "likelihood",
+    "likelihood_per_token": "a token's",
+    "majority": "majority",
+}
+"""Self-rewards in a word each; a token's is the likelihood divided by the tokens."""
 
 PERCENT = 100.0
 GAP, NO_GAP = "gap", "no gap"
+NO_LOGPROBS = "The log-probabilities of these samples under the base are not known."
 
 
 def gap_plot(report: "GapReport", kind: str, verifier: str) -> Plot:
@@ -147,6 +164,123 @@ def _pass_at_k(report: "GapReport", verifier: str) -> Plot:
     )
 
 
+def sharpening_plot(report: "SharpeningReport", kind: str) -> Plot:
+    """Make a chart of a sharpening report.
+
+    Raises:
+        UnknownNameError: There is no such kind of chart.
+    """
+    if kind not in SHARPENING_KINDS:
+        raise UnknownNameError("chart of sharpening", kind, SHARPENING_KINDS)
+    return _SHARPENING_MAKERS[kind](report)
+
+
+def _best_of_n(report: "SharpeningReport") -> Plot:
+    lines = _by_reward(report, lambda point: point.accuracy, signed=False)
+    k = list(report.pass_at_k)
+    skyline = figure_line("pass@N", _doublings(k), list(report.pass_at_k.values()), signed=False)
+    greedy = report.greedy_accuracy.value
+    return Plot(
+        "best_of_n",
+        f"Accuracy of the best of N, n={report.problems:,}",
+        [*lines, skyline],
+        "N",
+        "accuracy",
+        ticks=_size_names(k),
+        limits=SHARE,
+        note=f"greedy {_share_words(greedy)}; pass@N looks at the truth",
+    )
+
+
+def _lift(report: "SharpeningReport") -> Plot:
+    lines = _by_reward(report, lambda point: point.lift, signed=True)
+    if all(np.isnan(line.y).all() for line in lines):
+        words = "The greedy answer is never right here, so there is no lift over it."
+        return Plot("lift", "Lift over greedy", empty=words)
+    return Plot(
+        "lift",
+        f"Lift of the accuracy over greedy, in %, n={report.problems:,}",
+        lines,
+        "N",
+        "% lift",
+        ticks=_size_names([point.n for point in next(iter(report.best_of_n.values()))]),
+        note="100 (best of N - greedy) / greedy",
+    )
+
+
+def _logprob(report: "SharpeningReport") -> Plot:
+    lines = _by_reward(report, lambda point: point.logprob, signed=True)
+    if all(np.isnan(line.y).all() for line in lines):
+        return Plot("logprob", "Likeliness of the choice", empty=NO_LOGPROBS)
+    greedy = report.greedy_logprob
+    return Plot(
+        "logprob",
+        "log p of the chosen sample under the base, in nats",
+        lines,
+        "N",
+        "log p",
+        ticks=_size_names([point.n for point in next(iter(report.best_of_n.values()))]),
+        note="" if greedy is None else f"greedy {greedy.value:.2f}",
+    )
+
+
+def _right_wrong(report: "SharpeningReport") -> Plot:
+    found = report.histogram
+    if found is None:
+        return Plot("right_wrong", "Right and wrong samples", empty=NO_LOGPROBS)
+    middles = (np.array(found.edges[:-1]) + np.array(found.edges[1:])) / 2
+    return Plot(
+        "right_wrong",
+        "log p under the base of right and of wrong samples",
+        [
+            _counts_line("right", middles, found.right, found.mean_right),
+            _counts_line("wrong", middles, found.wrong, found.mean_wrong),
+        ],
+        "log p in nats",
+        "share of the samples on its side",
+        limits=(0.0, 1.05 * max(_tallest(found.right), _tallest(found.wrong))),
+        note=_small_print(found),
+    )
+
+
+def _counts_line(label: str, x: Floats, counts: Sequence[int], mean: float | None) -> Line:
+    """Draw counts as shares of their sum, so that many wrong samples hide no right ones."""
+    shares = np.array(counts) / max(sum(counts), 1)
+    return Line(label, x, shares, end="" if mean is None else f"mean {mean:.1f}")
+
+
+def _tallest(counts: Sequence[int]) -> float:
+    return max(counts) / max(sum(counts), 1)
+
+
+def _small_print(found: "Histogram") -> str:
+    return f"shares of {sum(found.right):,} right and of {sum(found.wrong):,} wrong samples"
+
+
+def _by_reward(
+    report: "SharpeningReport", figure: "Callable[[Point], Accuracy | None]", *, signed: bool
+) -> list[Line]:
+    """Make a line of each self-reward."""
+    return [
+        figure_line(
+            REWARDS[name],
+            _doublings([point.n for point in points]),
+            [figure(point) for point in points],
+            signed=signed,
+        )
+        for name, points in report.best_of_n.items()
+    ]
+
+
+def _doublings(sizes: Sequence[int]) -> list[float]:
+    return [math.log2(size) for size in sizes]
+
+
+def _size_names(sizes: Sequence[int]) -> dict[float, str]:
+    """Name the places of an axis of doublings."""
+    return {place: f"N={n}" for place, n in zip(_doublings(sizes), sizes, strict=True)}
+
+
 def figure_line(
     label: str, x: Sequence[float], figures: Sequence[Accuracy | None], *, signed: bool = True
 ) -> Line:
@@ -194,4 +328,10 @@ _MAKERS: Mapping[str, "Callable[[GapReport, str], Plot]"] = {
     "rounds": _rounds,
     "level": _level,
     "pass_at_k": _pass_at_k,
+}
+_SHARPENING_MAKERS: Mapping[str, "Callable[[SharpeningReport], Plot]"] = {
+    "best_of_n": _best_of_n,
+    "lift": _lift,
+    "logprob": _logprob,
+    "right_wrong": _right_wrong,
 }

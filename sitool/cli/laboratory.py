@@ -1,0 +1,290 @@
+"""`sitool lab`: what the guarantees say, what simulated learners do, and where curricula help."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.progress import Progress
+
+from sitool import lab, theory
+from sitool.cli import lab_tables
+from sitool.cli.commands import AsJson, console, print_json, say
+from sitool.errors import LabError
+
+laboratory = typer.Typer(
+    help="Bounds, simulated learners and phase diagrams: the theory, without a model.",
+    no_args_is_help=True,
+)
+
+
+class LearnerName(StrEnum):
+    """A law of learning."""
+
+    SHARED = "shared"
+    CHAIN = "chain"
+    TABULAR = "tabular"
+    SELF = "self"
+    SHARPENING = "sharpening"
+
+
+class StepLearnerName(StrEnum):
+    """A learner that knows the truth."""
+
+    SHARED = "shared"
+    CHAIN = "chain"
+    TABULAR = "tabular"
+
+
+class RestartName(StrEnum):
+    """What a round is trained from."""
+
+    PARENT = "parent"
+    BASE = "base"
+
+
+class MeasureName(StrEnum):
+    """What of a course counts."""
+
+    FINAL = "final"
+    COURSE = "course"
+
+
+class SeriesName(StrEnum):
+    """What is drawn over rounds."""
+
+    SUCCESS = "success"
+    ACCEPTED = "accepted"
+    SKILL = "skill"
+    GAP = "gap"
+    COVERAGE = "coverage"
+
+
+Initial = Annotated[
+    float, typer.Option(help="Skill at the start: a level of L steps succeeds with its L-th power.")
+]
+Levels = Annotated[int, typer.Option(min=1, max=64, help="How many levels.")]
+Spread = Annotated[float, typer.Option(help="Steps of the hardest level; the easiest has 1.")]
+Prompts = Annotated[int, typer.Option("--prompts", "-n", min=1, help="Prompts a round.")]
+Responses = Annotated[int, typer.Option("--responses", "-k", min=1, help="Responses a prompt.")]
+Rounds = Annotated[int, typer.Option(min=1, help="Rounds.")]
+Prior = Annotated[float, typer.Option(help="Prior counts: how much data it takes to learn.")]
+FalseAccepts = Annotated[float, typer.Option(help="Share of wrong responses that are kept.")]
+FalseRejects = Annotated[float, typer.Option(help="Share of right responses that are dropped.")]
+Restart = Annotated[RestartName, typer.Option(help="What each round is trained from.")]
+HeldOut = Annotated[
+    int,
+    typer.Option(
+        min=0, help="Held-out samples a level by which the adaptive rule moves; 0: it is told."
+    ),
+]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same runs.")]
+ClassSize = Annotated[float, typer.Option(help="|Pi|, of the bounds.")]
+Rho = Annotated[float, typer.Option(help="The chance that a bound fails.")]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="File to write: .csv, .svg, .png or .html."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.add_typer(laboratory, name="lab")
+
+
+@laboratory.command("bounds")
+def bounds(
+    initial: Initial = 0.6,
+    levels: Levels = 5,
+    spread: Spread = 16.0,
+    draws: Annotated[int, typer.Option(min=1, help="Responses drawn in a round.")] = 200,
+    rounds: Rounds = 12,
+    class_size: ClassSize = 1e4,
+    rho: Rho = 0.1,
+    coverage: Annotated[float, typer.Option(help="C_cov of the base, for sharpening.")] = 4.0,
+    epsilon: Annotated[float, typer.Option(help="Share of prompts left unsharpened.")] = 0.1,
+    delta: Annotated[float, typer.Option(help="Mass off the mode where it is sharp.")] = 0.1,
+    as_json: AsJson = False,
+) -> None:
+    """Say what is guaranteed, and under which assumptions."""
+    lengths = lab.ladder_of_lengths(levels, spread)
+    at = lab.Situation(initial, lengths, draws, rounds, class_size, rho, coverage, epsilon, delta)
+    found = [*lab.guarantees(at), *lab.sharpening_counts(at)]
+    if as_json:
+        print_json([lab_tables.bound_as_json(bound) for bound in found])
+        return
+    console.print(lab_tables.bounds_table(found))
+    for bound in found:
+        say(f"{bound.name} ({bound.source}): {bound.formula}. Assumes: {bound.assumptions}")
+    say(lab_tables.reading_of_bounds(at))
+
+
+@laboratory.command("simulate")
+def simulate(
+    learner: Annotated[LearnerName, typer.Option(help="The law of learning.")] = LearnerName.SHARED,
+    curricula: Annotated[
+        list[str] | None,
+        typer.Option("--curriculum", "-c", help=f"May be repeated: {', '.join(lab.CURRICULA)}."),
+    ] = None,
+    initial: Initial = 0.6,
+    levels: Levels = 5,
+    spread: Spread = 16.0,
+    prompts: Prompts = 64,
+    responses: Responses = 1,
+    rounds: Rounds = 12,
+    runs: Annotated[int, typer.Option(min=2, help="Runs of each curriculum.")] = 1000,
+    prior: Prior = lab.PRIOR,
+    false_accepts: FalseAccepts = 0.0,
+    false_rejects: FalseRejects = 0.0,
+    correlation: Annotated[
+        float, typer.Option(help="Of a self-verifier's verdicts with the truth, at the start.")
+    ] = 0.3,
+    restart: Restart = RestartName.PARENT,
+    held_out: HeldOut = 0,
+    seed: Seed = 0,
+    level: Annotated[
+        int | None, typer.Option(min=1, help="Level to show; default: the hardest.")
+    ] = None,
+    series: Annotated[SeriesName, typer.Option(help="What is drawn.")] = SeriesName.SUCCESS,
+    output: Output = None,
+    as_json: AsJson = False,
+) -> None:
+    """Play many runs of a simulated learner under one or more curricula."""
+    lengths = lab.ladder_of_lengths(levels, spread)
+    shown = level or levels
+    if shown > levels:
+        raise LabError(f"There is no level {shown} of {levels}.", "try: a smaller --level")
+    law = _learner(
+        learner, initial, lengths, prior, lab.Verifier(false_accepts, false_rejects), correlation
+    )
+    played = {
+        name: lab.simulate(
+            law, name, prompts=prompts, responses=responses, rounds=rounds, runs=runs,
+            restart=restart.value, held_out=held_out, seed=seed,
+        )
+        for name in dict.fromkeys(curricula or ["adaptive", "uniform"])
+    }  # fmt: skip
+    if output is not None:
+        of_level = None if series is SeriesName.SKILL else shown
+        plot = theory.run_plot(played, series.value, of_level)
+        theory.save(output, theory.run_rows(played), plot)
+    if as_json:
+        print_json(lab_tables.runs_as_json(played, lengths))
+        return
+    console.print(lab_tables.course_table(played, shown))
+    reading = lab_tables.reading_of_runs(played, shown) + lab_tables.remark(law, shown)
+    _say_with_file(reading, output)
+
+
+def _say_with_file(reading: str, output: Path | None) -> None:
+    say(reading)
+    if output is not None:
+        say(f"Wrote {output}.")
+
+
+def _learner(
+    name: LearnerName,
+    initial: float,
+    lengths: Sequence[int],
+    prior: float,
+    verifier: lab.Verifier,
+    correlation: float,
+) -> lab.Learner:
+    if name is LearnerName.SELF:
+        return lab.SelfVerified(initial, lengths, prior=prior, correlation=correlation)
+    if name is LearnerName.SHARPENING:
+        return lab.Sharpener(*lab.sharpening_base(initial, lengths), prior=prior)
+    return lab.make_learner(name.value, initial, lengths, prior, verifier)
+
+
+@laboratory.command("diagram")
+def diagram(
+    x: Annotated[
+        str, typer.Option(help="NAME:FROM:TO:CELLS, of initial, prompts.")
+    ] = "initial:0.1:0.95:30",
+    y: Annotated[
+        str, typer.Option(help="The same, of initial, prompts, spread.")
+    ] = "spread:2:64:12",
+    learner: Annotated[
+        StepLearnerName, typer.Option(help="The law of learning.")
+    ] = StepLearnerName.SHARED,
+    first: Annotated[str, typer.Option(help="A curriculum.")] = "adaptive",
+    second: Annotated[str, typer.Option(help="The one to beat.")] = "uniform",
+    measure: Annotated[
+        MeasureName, typer.Option(help="Success after the last round, or its mean over rounds.")
+    ] = MeasureName.COURSE,
+    initial: Initial = 0.6,
+    levels: Levels = 5,
+    spread: Spread = 16.0,
+    prompts: Prompts = 64,
+    responses: Responses = 1,
+    rounds: Rounds = 12,
+    runs: Annotated[int, typer.Option(min=2, help="Runs of each curriculum in a cell.")] = 200,
+    prior: Prior = lab.PRIOR,
+    false_accepts: FalseAccepts = 0.0,
+    false_rejects: FalseRejects = 0.0,
+    restart: Restart = RestartName.PARENT,
+    held_out: HeldOut = 0,
+    class_size: ClassSize = 1e4,
+    rho: Rho = 0.1,
+    seed: Seed = 0,
+    output: Output = None,
+    as_json: AsJson = False,
+) -> None:
+    """Map where one curriculum beats another, and what the sitool bound says there."""
+    plan = lab.DiagramPlan(
+        _axis(x), _axis(y), learner.value, first, second, measure.value, levels, initial, spread,
+        prompts, responses, rounds, runs, prior,
+        verifier=lab.Verifier(false_accepts, false_rejects), restart=restart.value,
+        held_out=held_out, class_size=class_size, rho=rho, seed=seed,
+    )  # fmt: skip
+    _show_diagram(plan, output, as_json)
+
+
+def _show_diagram(plan: lab.DiagramPlan, output: Path | None, as_json: bool) -> None:
+    """Play a diagram with a bar of its rows, and print and write it."""
+    with Progress(
+        console=console, transient=True, disable=as_json or not console.is_terminal
+    ) as progress:
+        bar = progress.add_task("playing", total=len(plan.y.values))
+        found = lab.phase_diagram(plan, lambda done, _: progress.update(bar, completed=done))
+    if output is not None:
+        theory.save(output, theory.diagram_rows_of(found), theory.diagram_spec(found))
+    if as_json:
+        header, *cells = theory.diagram_rows_of(found)
+        print_json({
+            "learner": plan.learner,
+            "measure": plan.measure,
+            "agreement": found.agreement(),
+            "cells": [dict(zip(map(str, header), cell, strict=True)) for cell in cells],
+        })  # fmt: skip
+        return
+    console.print(lab_tables.map_table(found))
+    _say_with_file(lab_tables.reading_of_diagram(found), output)
+
+
+def _axis(words: str) -> lab.Axis:
+    """Read `NAME:FROM:TO:CELLS`; `initial` goes by equal steps, the others by equal factors.
+
+    >>> _axis("prompts:4:16:3").values
+    (4.0, 8.0, 16.0)
+    """
+    try:
+        name, low, high, cells = words.split(":")
+        ends, count = (float(low), float(high)), int(cells)
+        if not (np.all(np.isfinite(ends)) and min(ends) > 0 and 1 <= count <= MOST_CELLS):
+            raise ValueError
+    except ValueError:
+        raise LabError(
+            f"{words!r} is no axis: NAME:FROM:TO:CELLS, above 0, with 1 to {MOST_CELLS} cells.",
+            "try: --x initial:0.1:0.95:30",
+        ) from None
+    values = (np.linspace if name == "initial" else np.geomspace)(*ends, count)
+    if name == "prompts":
+        values = np.maximum(np.rint(values), 1.0)
+    return lab.Axis(name, tuple(float(f"{value:.6g}") for value in values))
+
+
+MOST_CELLS = 200
