@@ -5,6 +5,7 @@ What this leaves out: the figures (`gap/`, `sharpening/`) and drawing them (`cha
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,7 +32,7 @@ GAP_KINDS: Mapping[str, str] = {
 SHARPENING_KINDS: Mapping[str, str] = {
     "best_of_n": "Best of N",
     "lift": "Lift",
-    "logprob": "Likeliness",
+    "logprob": "log p",
     "right_wrong": "Right, wrong",
 }
 """The charts of sharpening."""
@@ -97,7 +98,7 @@ def _sweep(
     return Plot(
         kind,
         f"Gap of {verifier} by {what} in %, n={best.gap.n:,}",
-        [line, _nothing(0.0, PERCENT)],
+        [replace(line, end=""), _nothing(0.0, PERCENT)],
         x_title,
         "gap",
         limits=around_nothing(point.gap for point in points),
@@ -211,7 +212,7 @@ def _lift(report: "SharpeningReport") -> Plot:
 def _logprob(report: "SharpeningReport") -> Plot:
     lines = _by_reward(report, lambda point: point.logprob, signed=True)
     if all(np.isnan(line.y).all() for line in lines):
-        return Plot("logprob", "Likeliness of the choice", empty=NO_LOGPROBS)
+        return Plot("logprob", "log p of the chosen sample", empty=NO_LOGPROBS)
     greedy = report.greedy_logprob
     return Plot(
         "logprob",

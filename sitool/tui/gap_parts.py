@@ -119,12 +119,13 @@ class JudgeTable(Widget):
         with self.prevent(DataTable.RowHighlighted):
             table.clear(columns=True)
             table.add_column("judge", width=NAME_WIDTH)
-            for name, width in (("J", 4), ("J[w]", 4), ("worse   0  better", 17)):
-                table.add_column(Text(name), width=width)
+            for name in ("J", "J[w]"):
+                table.add_column(Text(name, justify="right"), width=4)
+            table.add_column("worse   0  better", width=17)
             table.add_column("gap, 95 %", width=21)
             table.add_column("relative gap, 95 %", width=19)
             for name, width in (("n", 5), ("left out", 8)):
-                table.add_column(name, width=width)
+                table.add_column(Text(name, justify="right"), width=width)
             names = rows_of(round_)
             reach = max([LEAST_REACH, *(_reach(gap.strict.gap) for gap in self._gaps(names))])
             for name, gap in zip(names, self._gaps(names), strict=True):

@@ -88,7 +88,9 @@ class ReportScreen(Screen[None]):
     ReportScreen { layout: vertical; }
     ReportScreen #heading { height: 1; background: $panel; padding: 0 1; }
     ReportScreen #sentence { height: auto; max-height: 4; padding: 0 1; }
-    ReportScreen .part { border: round $panel-lighten-2; padding: 0 1; }
+    ReportScreen .part {
+        border: round $panel-lighten-2; border-title-color: $foreground; padding: 0 1;
+    }
     ReportScreen .part:focus-within { border: round $accent; }
     ReportScreen DataTable { background: transparent; }
     ReportScreen PanelTabs { display: none; }

@@ -60,7 +60,7 @@ class SharpeningCharts(Charts):
         " log pi_base(y|x) of the whole answer, the same divided by its tokens (a token's), and"
         " majority, how many samples say the same. pass@N takes a right one wherever there is one:"
         " the skyline, for it looks at the truth. Lift: 100 (best of N - greedy) / greedy."
-        " Likeliness: log p of the chosen sample. Right, wrong: whether right samples are likelier"
+        " log p: of the chosen sample under the base. Right, wrong: whether right samples are likelier"
         " than wrong ones; if not, likelihood cannot help. Smaller N are sub-samples of one pool."
         " 1 to 4 choose. " + Chart.keys_in_words
     )
@@ -188,11 +188,11 @@ def asked_table(asked: "Asked") -> Table:
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     for name, value in (
-        ("best of N: N on the middle problem", asked.best_of_n),
-        ("best of N: N on a hard one, of ten", asked.best_of_n_hard),
-        ("SFT-sharpening: problems n", asked.prompts),
-        ("SFT-sharpening: samples N of each", asked.samples),
-        ("adaptive N: samples on average", asked.adaptive),
+        ("best of N, on the middle problem", asked.best_of_n),
+        ("best of N, harder than 9 of 10", asked.best_of_n_hard),
+        ("SFT-sharpening, problems n", asked.prompts),
+        ("SFT-sharpening, samples N of each", asked.samples),
+        ("adaptive N, samples on average", asked.adaptive),
     ):
         table.add_row(name, f"{value:,.0f}" if value < 1e7 else f"{value:.1e}")
     return table
