@@ -60,8 +60,9 @@ class SharpeningCharts(Charts):
         " log pi_base(y|x) of the whole answer, the same divided by its tokens (a token's), and"
         " majority, how many samples say the same. pass@N takes a right one wherever there is one:"
         " the skyline, for it looks at the truth. Lift: 100 (best of N - greedy) / greedy."
-        " log p: of the chosen sample under the base. Right, wrong: whether right samples are likelier"
-        " than wrong ones; if not, likelihood cannot help. Smaller N are sub-samples of one pool."
+        " log p: of the chosen sample under the base. Right, wrong: whether right samples are"
+        " likelier than wrong ones; if not, likelihood cannot help. Smaller N are sub-samples of"
+        " one pool."
         " 1 to 4 choose. " + Chart.keys_in_words
     )
     DEFAULT_CSS = "SharpeningCharts { width: 1fr; height: 1fr; }"
