@@ -71,8 +71,8 @@ format: $(VENV)/dev.stamp ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(VENV)/bench.stamp ## Run the benchmarks against their peers
-	@for name in round sampling training; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+bench: $(VENV)/bench.stamp $(VENV)/llamacpp.stamp ## Run the benchmarks against their peers
+	@for name in round sampling training llamacpp gap lab; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 models: setup ## Make the built-in base again from its recipe
 	@$(BIN)/python -m sitool.models.tiny

@@ -34,7 +34,7 @@ from sitool.samplers.base import Decoding, Request
 from sitool.scoring import HELD_OUT, TRAIN, adapter_of, score_samples, warnings
 from sitool.seeds import derive_seed
 from sitool.store import EMPTY_PLAN, Metric, Plan, Round, SampleFilter, Store, human_rule
-from sitool.store.samples import Mark
+from sitool.store.marks import Mark
 from sitool.tasks.base import Task
 from sitool.trainers.base import Example, Pair
 

@@ -12,7 +12,7 @@ from sitool.metrics import Accuracy
 from sitool.records import TRUTH, Outcome, Score
 from sitool.seeds import derive_seed
 from sitool.store import Metric, Round, Store
-from sitool.store.samples import Mark
+from sitool.store.marks import Mark
 
 ALL_LEVELS = 0
 Groups = Mapping[int, Sequence[Mark]]

@@ -187,7 +187,7 @@ def _accepted(branches: Sequence[Branch], level: int | None) -> Plot:
     if not sampled:
         empty = "Nothing was sampled for training on this branch yet: step once."
         return Plot("accepted", "Accepted samples per round", empty=empty)
-    title = f"Accepted samples per round, of {_span(sampled)} sampled"
+    title = f"Accepted samples per round, of {span_words(sampled)} sampled"
     return _over_rounds("accepted", title, lines, branches, bars=True)
 
 
@@ -376,10 +376,11 @@ def _counts(rounds: Branch) -> list[int]:
 
 
 def _n(counts: Sequence[int]) -> str:
-    return f"n={_span(counts)}" if counts else "n=0"
+    return f"n={span_words(counts)}" if counts else "n=0"
 
 
-def _span(counts: Sequence[int]) -> str:
+def span_words(counts: Sequence[int]) -> str:
+    """Write the least and the greatest of some counts; only one if they are equal."""
     few, many = min(counts), max(counts)
     return f"{few:,}" if few == many else f"{few:,} to {many:,}"
 

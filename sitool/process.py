@@ -14,8 +14,9 @@ import sys
 import time
 from pathlib import Path
 
-from sitool.engine import Engine, EngineBusyError, Lock
+from sitool.engine import Engine, EngineBusyError
 from sitool.errors import SitoolError, StudyError
+from sitool.lock import Lock
 from sitool.store import Store
 from sitool.store.database import said_as_store_error
 

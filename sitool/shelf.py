@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sitool.client import create
-from sitool.engine import Lock
 from sitool.errors import SitoolError, StoreError, StudyError
+from sitool.lock import Lock
 from sitool.measure import ALL_LEVELS
 from sitool.process import engine_pid
 from sitool.store import Metric, SampleFilter, Store

@@ -15,7 +15,7 @@ from sitool.metrics import Accuracy
 from sitool.presets import changed_settings
 from sitool.seeds import derive_seed
 from sitool.store import Metric, Round, Store
-from sitool.store.samples import Mark
+from sitool.store.marks import Mark
 
 LITTLE_SIGNAL = 0.02
 

@@ -205,6 +205,22 @@ def two_rounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return study.folder
 
 
+@pytest.fixture(scope="session")
+def judged_rounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a scripted study with rounds 0 to 2 whose held-out samples five judges scored."""
+    from studies import create
+
+    study = create(
+        tmp_path_factory.mktemp("judged-rounds") / "study",
+        'evaluation.verifiers=["mc", "majority", "likelihood", "cot_binary",'
+        ' "likelihood_per_token@base"]',
+        "evaluation.samples=8",
+    )
+    study.run(2)
+    study.close()
+    return study.folder
+
+
 @pytest.fixture
 def study(two_rounds: Path, tmp_path: Path) -> Iterator[Any]:
     """Return a scripted study of one's own with rounds 0 to 2 done."""

@@ -16,8 +16,9 @@ from studies import create, first_sample, folder_state, round_contents, rows
 import sitool
 from sitool import events
 from sitool.client import Study
-from sitool.engine import BREATH_SECONDS, Engine, EngineBusyError, Lock
+from sitool.engine import BREATH_SECONDS, Engine, EngineBusyError
 from sitool.errors import StudyError, TrainerError
+from sitool.lock import Lock
 from sitool.records import Phase
 
 SITOOL = (sys.executable, "-c", "from sitool.cli import main; main()")

@@ -92,6 +92,11 @@ def test_other_commands_load_no_gap_report(two_rounds: Path) -> None:
     assert heavy_after(code) == []
 
 
+def test_the_study_screen_loads_no_gap_report() -> None:
+    code = "import sys, sitool.tui.study\nassert 'sitool.gap' not in sys.modules"
+    assert heavy_after(code) == []
+
+
 def test_a_scripted_round_loads_no_model_library(tmp_path: Path) -> None:
     code = (
         "import sys, sitool\n"

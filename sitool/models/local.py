@@ -220,6 +220,19 @@ class LocalModel:
             self._focusable = is_focusable(self.causal_lm, self.device)
         return focused(self.causal_lm, places) if self._focusable else nullcontext()
 
+    def focused_at_end(self, ids: torch.Tensor, count: int = 1) -> AbstractContextManager[None]:
+        """Within, logits are right at the last places of each row of ids, and cost less.
+
+        Args:
+            ids: [rows, length].
+            count: How many places of a row.
+        """
+        rows, length = ids.shape
+        if count >= length:
+            return nullcontext()
+        places = torch.arange(rows * length, device=ids.device).view(rows, length)
+        return self.focused(places[:, -count:].flatten())
+
     def breathe_with(self, breathe: Callable[[], None]) -> None:
         """Call this before every pass through the network; it may raise to leave the work.
 

@@ -216,7 +216,7 @@ class Batch:
         """Return the logits after the last token, [rows, vocabulary]."""
         optional = {"position_ids": positions, "logits_to_keep": 1}
         known = {name: value for name, value in optional.items() if name in self._accepts}
-        with self._shared(cache), self._focused(ids):
+        with self._shared(cache), self._model.focused_at_end(ids):
             output = self._causal_lm(
                 input_ids=ids,
                 attention_mask=padding,
@@ -229,14 +229,6 @@ class Batch:
 
     def _shared(self, cache: SampleCache) -> AbstractContextManager[None]:
         return sharing.shared(self._causal_lm.config) if cache.shared else nullcontext()
-
-    def _focused(self, ids: Tensor) -> AbstractContextManager[None]:
-        """Look at the last token of each row alone."""
-        rows, length = ids.shape
-        if length == 1:
-            return nullcontext()
-        last = torch.arange(length - 1, rows * length, length, device=ids.device)
-        return self._model.focused(last)
 
 
 def _length_first(prompt: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:

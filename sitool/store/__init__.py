@@ -14,7 +14,8 @@ from sitool.store.filters import SampleFilter, SampleOrder
 from sitool.store.journal import Command, Journal
 from sitool.store.lines import SampleLine
 from sitool.store.metrics import Metric, Metrics
-from sitool.store.samples import Samples, human_rule
+from sitool.store.rulings import human_rule
+from sitool.store.samples import Samples
 from sitool.store.tree import EMPTY_PLAN, Plan, Round, Tree, round_label
 from sitool.store.verdicts import VerdictRows, Verdicts
 

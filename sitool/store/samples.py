@@ -8,7 +8,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, repeat
 from typing import Any
 
@@ -27,55 +27,11 @@ from sitool.records import (
 from sitool.store.database import Database
 from sitool.store.filters import SampleFilter, SampleOrder
 from sitool.store.lines import SampleLine, read_ids, read_lines
+from sitool.store.marks import Counts, Mark
 from sitool.store.rows import INSERT, LOGPROB, SAMPLE, columns_of, problem_of, sample_of
-from sitool.store.tree import round_label
+from sitool.store.rulings import came_late
 
 PAGE = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """One sample's score without its texts, for counting many of them.
-
-    Attributes:
-        position: Of its problem in the draw; samples of one problem share it.
-        logprob: Of the completion, in nats; None where it is not given.
-        length: Of the completion, in tokens.
-        weight: In its round's training, 0 if it did not count.
-    """
-
-    id: int
-    problem: int
-    level: int
-    position: int
-    logprob: float | None
-    length: int
-    outcome: Outcome
-    value: float | None
-    flexible: float | None
-    answer: str | None
-    weight: float
-
-    @classmethod
-    def of(cls, problem: Problem, position: int, completion: Completion, score: Score) -> "Mark":
-        """Make the mark of a sample that is not kept."""
-        length = len(completion.token_ids)
-        head = (0, 0, problem.level, position, completion.logprob, length)
-        return cls(*head, score.outcome, score.value, score.flexible, score.answer, 0.0)
-
-    @property
-    def score(self) -> Score:
-        """Return the score without its explanation."""
-        return Score(self.outcome, self.value, self.flexible, self.answer)
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many samples a round drew for training, trains on, and were ruled on."""
-
-    sampled: int
-    selected: int
-    overruled: int
 
 
 class Samples:
@@ -416,7 +372,7 @@ class Samples:
             for role in RULED_ROLES
             for sample in self.each(SampleFilter(round=round_id, role=role, overruled=True))
         )
-        return [sample for sample in ruled if _came_late(sample, fixed)]
+        return [sample for sample in ruled if came_late(sample, fixed)]
 
     def _read(self, sql: str, values: Sequence[object]) -> list[Sample]:
         rows = self._database.rows(sql, values)
@@ -453,23 +409,3 @@ class Samples:
             f" ORDER BY sample, {order}",
             (listed,),
         )
-
-
-def _came_late(sample: Sample, fixed: float) -> bool:
-    ruling = sample.ruling
-    if ruling is None or ruling.time <= fixed:
-        return False
-    if ruling.action is Action.REJECT:
-        return sample.accepted
-    return ruling.action is Action.EDIT or not sample.accepted
-
-
-def human_rule(action: Action, round_id: int | None = None) -> str:
-    """Say which ruling gave a sample its weight, and in which round it was drawn.
-
-    >>> human_rule(Action.ACCEPT, 3)
-    'you accepted it in r0003'
-    """
-    words = {Action.ACCEPT: "accepted", Action.REJECT: "rejected", Action.EDIT: "edited"}
-    place = "" if round_id is None else f" in {round_label(round_id)}"
-    return f"you {words[action]} it{place}"

@@ -160,8 +160,8 @@ class WeightedLoss:
     def _look(self, batch: Sequence[Example]) -> list[float]:
         found: dict[int, float] = {}
         for part in self._parts(batch):
-            with self._precision():
-                ids, places, targets, _ = self._tensors(part)
+            ids, places, targets, _ = self._tensors(part)
+            with self._precision(), self._model.focused(places):
                 nlls = self._nlls_at(ids, places, targets)
             lengths = [len(item.completion_ids) for item in part]
             sums = (-torch.stack([nll.sum() for nll in torch.split(nlls, lengths)])).tolist()

@@ -64,12 +64,12 @@ class TabLine(Widget):
                 self.post_message(self.Chosen(name))
 
 
-def chart_words(chosen: str) -> list[dict[str, str]]:
+def chart_words(chosen: str, kinds: Mapping[str, str] = KINDS) -> list[dict[str, str]]:
     """Name the charts by number and word, from many words to few."""
-    full = {kind: f" {i} {name} " for i, (kind, name) in enumerate(KINDS.items(), 1)}
+    full = {kind: f" {i} {name} " for i, (kind, name) in enumerate(kinds.items(), 1)}
     short = {
         kind: f"{i} {SHORT_NAMES.get(kind, name)}"
-        for i, (kind, name) in enumerate(KINDS.items(), 1)
+        for i, (kind, name) in enumerate(kinds.items(), 1)
     }
     least = {
         kind: words if kind == chosen else words.partition(" ")[0] for kind, words in short.items()
@@ -81,18 +81,20 @@ class Charts(Widget):
     """A chart of several, chosen by a number key or with the mouse; whoever inherits has the plots.
 
     Attributes:
-        kind: Which one is drawn, a key of `KINDS`.
+        kinds: The charts there are: name -> what its tab says.
+        kind: Which one is drawn, a key of `kinds`.
     """
 
+    kinds: ClassVar[Mapping[str, str]] = KINDS
+
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(str(i), f"show_kind('{kind}')", name, show=False)
-        for i, (kind, name) in enumerate(KINDS.items(), 1)
+        Binding(str(i), f"show_chart({i})", f"Chart {i}", show=False) for i in range(1, 6)
     ]
     kind: reactive[str] = reactive("accuracy", init=False)
 
     def compose(self) -> ComposeResult:
         """Hold the names of the charts, and one of them."""
-        yield TabLine(chart_words(self.kind), self.kind)
+        yield TabLine(chart_words(self.kind, self.kinds), self.kind)
         yield Chart()
 
     @property
@@ -112,12 +114,13 @@ class Charts(Widget):
     def watch_kind(self, kind: str) -> None:
         """Draw another chart."""
         if self.is_mounted:
-            self.query_one(TabLine).offer(chart_words(kind), kind)
+            self.query_one(TabLine).offer(chart_words(kind, self.kinds), kind)
             self.draw()
 
-    def action_show_kind(self, kind: str) -> None:
-        """Show one of the charts, a key of `KINDS`."""
-        self.kind = kind
+    def action_show_chart(self, number: int) -> None:
+        """Show one of the charts, counted from 1; nothing if there are not so many."""
+        if number <= len(self.kinds):
+            self.kind = list(self.kinds)[number - 1]
 
     def on_tab_line_chosen(self, event: TabLine.Chosen) -> None:
         """Show the chart whose name was clicked."""

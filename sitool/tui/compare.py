@@ -18,7 +18,7 @@ from sitool.charts import save_svg
 from sitool.client import Study
 from sitool.errors import SitoolError
 from sitool.measure import ALL_LEVELS
-from sitool.plots import KINDS, Plot, level_words, overlay
+from sitool.plots import KINDS, Plot, branch_to, level_words, overlay
 from sitool.store import round_label
 from sitool.summary import Comparison, RoundSummary, Summary
 from sitool.tui.chart import Chart
@@ -59,6 +59,15 @@ def read(study: Study, first: int, second: int) -> Compared:
         return Compared(first, second, summary, comparison, read_pairs(study, first, second), "")
     except SitoolError as error:
         return Compared(first, second, summary, None, (), error.message)
+
+
+def other_end(summary: Summary, head: int) -> int:
+    """Return the newest end of a branch that the head is not on, or the base."""
+    finished = [r.round for r in summary.rounds if r.round.finished]
+    parents = {round_.parent for round_ in finished}
+    ends = [round_.id for round_ in finished if round_.id not in parents and round_.id != head]
+    apart = [end for end in ends if head not in {r.round.id for r in branch_to(summary, end)}]
+    return max(apart, default=0)
 
 
 class OverlayPanel(Charts):

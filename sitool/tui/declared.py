@@ -1,4 +1,4 @@
-"""One setting as a form draws it, made from its declaration in `config.py`.
+"""One setting as a form draws it, made from its declaration in `config/`.
 
 Knows no widgets, and nothing of what a person types (`draft.py`).
 """

@@ -17,22 +17,24 @@ from textual.widgets import Footer
 
 from sitool import client, events
 from sitool.events import Event
-from sitool.plots import KINDS, branch_to
+from sitool.plots import KINDS
 from sitool.progress import Progress
 from sitool.records import Phase
-from sitool.summary import Summary
 from sitool.tui.charts import ChartPanel
-from sitool.tui.compare import CompareScreen
+from sitool.tui.compare import CompareScreen, other_end
 from sitool.tui.curriculum import CurriculumPanel
 from sitool.tui.desk import Desk, Done, Failed, Happened, Looked
 from sitool.tui.export import ExportScreen
+from sitool.tui.gap_screen import GapScreen
 from sitool.tui.help import show_help
 from sitool.tui.inspector import InspectorScreen
 from sitool.tui.moves import Moves, Standing
+from sitool.tui.report_screen import Findings, ReportScreen
 from sitool.tui.rounds import RoundTree
 from sitool.tui.rulings import Ruled
 from sitool.tui.samples import SamplesPanel
 from sitool.tui.settings import SettingsScreen
+from sitool.tui.sharpening_screen import SharpeningScreen
 from sitool.tui.siblings import SiblingsScreen
 from sitool.tui.status import HeaderLine, PhaseBar, SignalPanel
 from sitool.tui.tabs import PanelTabs
@@ -56,15 +58,6 @@ PANELS: tuple[type[Any], ...] = (
 )
 
 
-def other_end(summary: Summary, head: int) -> int:
-    """Return the newest end of a branch that the head is not on, or the base."""
-    finished = [r.round for r in summary.rounds if r.round.finished]
-    parents = {round_.parent for round_ in finished}
-    ends = [round_.id for round_ in finished if round_.id not in parents and round_.id != head]
-    apart = [end for end in ends if head not in {r.round.id for r in branch_to(summary, end)}]
-    return max(apart, default=0)
-
-
 class StudyScreen(Screen[None]):
     """One study, the home of the work.
 
@@ -84,6 +77,8 @@ class StudyScreen(Screen[None]):
         Binding("u", "undo", "Undo"),
         Binding("f", "fork", "Fork"),
         Binding("c", "compare", "Compare"),
+        Binding("g", "gap", "Gap"),
+        Binding("h", "sharpening", "Sharpen"),
         Binding("o", "settings", "Settings", show=False),
         Binding("e", "export", "Export", show=False),
         Binding("m", "curriculum", "Mixture", show=False),
@@ -121,6 +116,7 @@ class StudyScreen(Screen[None]):
         self._moves = Moves(self, self._desk, self._standing)
         self._progress = Progress(self._seconds_by_phase)
         self._losses: dict[int, float] = {}
+        self._findings = Findings()
 
     def compose(self) -> ComposeResult:
         """Lay out the panels; on a small terminal the tabs choose one of them."""
@@ -186,7 +182,12 @@ class StudyScreen(Screen[None]):
             self._progress.follow(event, at)
             self._say_event(event, replayed=message.replayed)
         self.query_one(PhaseBar).follow(self._progress)
-        self._follow_losses([event for _, event in message.happened])
+        happened = [event for _, event in message.happened]
+        self._follow_losses(happened)
+        changed = self._findings.follow(happened)
+        for screen in self.app.screen_stack:
+            if isinstance(screen, ReportScreen):
+                screen.follow(happened, changed=changed)
 
     def _follow_losses(self, happened: Sequence[Event]) -> None:
         for event in happened:
@@ -286,6 +287,16 @@ class StudyScreen(Screen[None]):
             shown = look.summary.head
         first = other_end(look.summary, shown) if shown == look.summary.head else shown
         self.app.push_screen(CompareScreen(first, look.summary.head, self._desk))
+
+    def action_gap(self) -> None:
+        """Look at the generation-verification gap of the shown round."""
+        self.app.push_screen(GapScreen(self._folder, self._standing, self._desk, self._findings))
+
+    def action_sharpening(self) -> None:
+        """Look at what choosing by its own likelihood would bring the shown round."""
+        self.app.push_screen(
+            SharpeningScreen(self._folder, self._standing, self._desk, self._findings)
+        )
 
     def action_settings(self) -> None:
         """Look at the settings, and change them for the next round."""

@@ -208,13 +208,14 @@ class Run:
         optional = {"position_ids": positions, "logits_to_keep": places}
         known = {name: value for name, value in optional.items() if name in self._accepts}
         mask = None if real is None or bool(real.all()) else real
-        output = self._causal_lm(
-            input_ids=ids,
-            attention_mask=mask,
-            past_key_values=cache,
-            use_cache=cache is not None,
-            **known,
-        )
+        with self._model.focused_at_end(ids, places):
+            output = self._causal_lm(
+                input_ids=ids,
+                attention_mask=mask,
+                past_key_values=cache,
+                use_cache=cache is not None,
+                **known,
+            )
         logits: Tensor = output.logits[:, -places:]
         return logits
 

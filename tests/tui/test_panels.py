@@ -12,13 +12,13 @@ from textual.widgets import OptionList
 
 from sitool.client import Study
 from sitool.progress import Progress
+from sitool.tui.compare import other_end
 from sitool.tui.curriculum import CurriculumPanel
 from sitool.tui.desk import Desk, Look, Looked
 from sitool.tui.dialogs import Ask, Choose, Write
 from sitool.tui.help import HelpScreen
 from sitool.tui.rounds import RoundTree, tree_lines
 from sitool.tui.status import HeaderLine, PhaseBar, SignalPanel
-from sitool.tui.study import other_end
 from sitool.tui.tabs import PanelTabs
 
 

@@ -28,11 +28,13 @@ from sitool.tui.compare import CompareScreen
 from sitool.tui.dialogs import Choose
 from sitool.tui.edit import EditScreen
 from sitool.tui.export import ExportScreen
+from sitool.tui.gap_screen import GapScreen
 from sitool.tui.help import HelpScreen
 from sitool.tui.inspector import InspectorScreen
 from sitool.tui.new_study import NewStudyScreen
 from sitool.tui.pairs import PairScreen, PairTable
 from sitool.tui.settings import SettingsScreen
+from sitool.tui.sharpening_screen import SharpeningScreen
 from sitool.tui.siblings import SiblingsScreen
 from sitool.tui.studies import StudiesScreen
 
@@ -82,6 +84,18 @@ def folder(
     with tempfile.TemporaryDirectory(prefix="sitool-", dir="/tmp") as name:
         monkeypatch.chdir(name)
         yield Path(shutil.copytree(kept / "mine", Path(name) / "mine"))
+
+
+@pytest.fixture
+def judged_folder(
+    judged_rounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _greenwich: None
+) -> Iterator[Path]:
+    """A fresh copy of a study whose held-out samples are judged, with the app in its folder."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    with tempfile.TemporaryDirectory(prefix="sitool-", dir="/tmp") as name:
+        monkeypatch.chdir(name)
+        yield Path(shutil.copytree(judged_rounds, Path(name) / "mine"))
 
 
 def stop_clocks(folder: Path) -> None:
@@ -182,6 +196,48 @@ SCREENS: dict[str, Open] = {
 }
 
 
+async def gap(pilot: Pilot[None]) -> None:
+    """Look at the gap of a judge that has one."""
+    await pressing("g", until_on=GapScreen)(pilot)
+    await until_seen(pilot, "cot_binary keeps")
+    await pilot.press("down", "down", "down")
+    await until_seen(pilot, "Go on: under majority")
+
+
+async def gap_over_rounds(pilot: Pilot[None]) -> None:
+    """Look at whether it closes."""
+    await gap(pilot)
+    await pilot.press("3")
+
+
+async def truth(pilot: Pilot[None]) -> None:
+    """Look at a judge against the truth."""
+    await gap(pilot)
+    await pilot.press("tab", "tab", "down", "right")
+
+
+async def sharpening(pilot: Pilot[None]) -> None:
+    """Look at what choosing by likelihood would bring."""
+    await pressing("h", until_on=SharpeningScreen)(pilot)
+    await until_seen(pilot, "Of 8 samples")
+
+
+async def lifts(pilot: Pilot[None]) -> None:
+    """Look at how much more often that is right."""
+    await sharpening(pilot)
+    await pilot.press("tab")
+
+
+REPORTS: dict[str, Open] = {
+    "gap": gap,
+    "gap-rounds": gap_over_rounds,
+    "gap-truth": truth,
+    "sharpening": sharpening,
+    "sharpening-lifts": lifts,
+}
+"""Screens of a study whose samples are judged."""
+
+
 async def draw(pilot: Pilot[None]) -> None:
     """Wait until everything is where it stays."""
     await pilot.pause()
@@ -200,6 +256,21 @@ async def test_a_screen_is_as_it_was_seen_last(
         await SCREENS[name](pilot)
         await draw(pilot)
         check(app, f"{name}-{size}", tmp_path, {str(folder.parent): "/tmp/sitool-........"})
+        await shrink_and_grow(app, pilot, SIZES[size])
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", REPORTS)
+async def test_a_report_is_as_it_was_seen_last(
+    judged_folder: Path, tmp_path: Path, name: str, size: str
+) -> None:
+    stop_clocks(judged_folder)
+    app = SitoolApp(judged_folder, warm=False)
+    async with app.run_test(size=SIZES[size]) as pilot:
+        await until_seen(pilot, "Samples of r0002 · 1-")
+        await REPORTS[name](pilot)
+        await draw(pilot)
+        check(app, f"{name}-{size}", tmp_path, {})
         await shrink_and_grow(app, pilot, SIZES[size])
 
 
@@ -236,7 +307,7 @@ async def test_a_round_in_review_is_as_it_was_seen_last(
 
 
 def test_every_picture_is_of_a_screen() -> None:
-    names = {f"{name}-{size}" for name in (*SCREENS, "review") for size in SIZES}
+    names = {f"{name}-{size}" for name in (*SCREENS, *REPORTS, "review") for size in SIZES}
     assert {file.stem for file in SNAPSHOTS.glob("*")} == names
 
 

@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 
 from sitool.tui.keys import KeysInOrder
 
-LONGEST_SECONDS = 6.0
+LONGEST_SECONDS = 120.0
 
 
 async def settled(*_: float) -> None:
