@@ -321,6 +321,7 @@ def driver() -> Iterator[Driver]:
     made.close()
 
 
+@pytest.mark.slow  # It kills and resumes on the real base.
 def test_a_killed_xpo_round_resumes_to_the_same_round(driver: Driver, tmp_path: Path) -> None:
     """In the samples of the model, in those of the base, and in training."""
     begin = tmp_path / "begin"

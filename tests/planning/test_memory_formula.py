@@ -123,6 +123,7 @@ def check(base: str, assignments: tuple[str, ...], folder: Path) -> None:
         assert said["bytes"] == pytest.approx(found["peak"], rel=0.2)
 
 
+@pytest.mark.slow  # It runs a round in a process that is watched.
 def test_a_round_on_the_tiny_base_takes_what_was_said(tmp_path: Path) -> None:
     check("tiny", (*SMALL, "draw.problems=64", "sampler.chunk_rows=256"), tmp_path)
 

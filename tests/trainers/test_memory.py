@@ -193,6 +193,7 @@ def with_megabytes(what: str, megabytes: int) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow  # Each loads torch twice in processes of their own.
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the address space")
 @pytest.mark.parametrize(("what", "megabytes"), [("train", 150), ("sample", 60)])
 def test_the_kernels_own_limit_costs_time_and_nothing_else(what: str, megabytes: int) -> None:

@@ -276,7 +276,14 @@ def trainer_on_a_table(name: str, **changes: Any) -> PairTrainer:
     return trainer_of(name, nowhere, **changes)
 
 
-@pytest.mark.parametrize("beta", [0.5, 1.0, 3.0])
+@pytest.mark.parametrize(
+    "beta",
+    [
+        1.0,
+        pytest.param(0.5, marks=pytest.mark.slow),  # A training to the end each.
+        pytest.param(3.0, marks=pytest.mark.slow),
+    ],
+)
 def test_dpo_on_a_table_converges_to_the_sharpened_base(table: Table, beta: float) -> None:
     trainer = trainer_on_a_table("dpo", beta=beta)
     descend(table, trainer, table.all_pairs(table.base), 1500, 0.8 / beta**2)
@@ -294,6 +301,7 @@ def explored(base: Tensor, alpha: float) -> Tensor:
     return table.law().exp().detach()
 
 
+@pytest.mark.slow  # Four trainings to the end.
 def test_xpo_on_a_table_converges_to_the_sharpened_base_as_alpha_goes_to_0(table: Table) -> None:
     goal = sharpened(table.base, 1.0)
     gaps = [(explored(table.base, alpha) - goal).abs().max().item() for alpha in (0.2, 0.02, 0.0)]

@@ -41,7 +41,8 @@ class OnePanel(App[None]):
 
     def on_looked(self, message: Looked) -> None:
         self.last = message.look
-        self.panel.look(message.look, self.shown)
+        for panel in self.screen_stack[0].query(SamplesPanel):  # None any more as the app ends.
+            panel.look(message.look, self.shown)
 
     def on_failed(self, message: Failed) -> None:
         self.notify(message.error.message)
