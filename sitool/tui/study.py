@@ -84,6 +84,7 @@ class StudyScreen(Screen[None]):
         Binding("u", "undo", "Undo"),
         Binding("f", "fork", "Fork"),
         Binding("c", "compare", "Compare"),
+        Binding("T", "theory", "Theory", show=False),
         Binding("o", "settings", "Settings", show=False),
         Binding("e", "export", "Export", show=False),
         Binding("m", "curriculum", "Mixture", show=False),
@@ -286,6 +287,12 @@ class StudyScreen(Screen[None]):
             shown = look.summary.head
         first = other_end(look.summary, shown) if shown == look.summary.head else shown
         self.app.push_screen(CompareScreen(first, look.summary.head, self._desk))
+
+    def action_theory(self) -> None:
+        """Lay the theory over the branch of the shown round."""
+        from sitool.tui.theory_screen import TheoryScreen  # Late: the first screen needs no theory.
+
+        self.app.push_screen(TheoryScreen(self._desk, self._standing.shown))
 
     def action_settings(self) -> None:
         """Look at the settings, and change them for the next round."""
