@@ -270,7 +270,7 @@ def feedback_plot(found: Feedback) -> Plot:
         lines.append(Line("this study", x, y))
     return Plot(
         "feedback",
-        f"Acceptance feedback: the next accuracy against this one, {found.draws:,} draws a round",
+        f"Feedback: J after a round against J before, {found.draws:,} draws",
         lines,
         x_title="J_t",
         y_title="J_{t+1}",

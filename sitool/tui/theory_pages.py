@@ -84,9 +84,11 @@ def page_words(place: int, knobs: Knobs) -> Group:
         bounds = bounds_of(page, knobs)
     except SitoolError as error:
         return Group(*parts, Text(error.message))
-    for bound in bounds:
+    for place_of_bound, bound in enumerate(bounds):
         parts.append(Text.assemble((bound.name, "bold"), f" = {value_words(bound)}"))
-        parts.append(Text(f"  {bound.formula}"))
+        following = bounds[place_of_bound + 1 : place_of_bound + 2]
+        if not following or following[0].formula != bound.formula:  # one formula, said once
+            parts.append(Text(f"  {bound.formula}"))
     said = dict.fromkeys((bound.assumptions, bound.source) for bound in bounds)
     parts.append(Text())
     for assumptions, source in said:
