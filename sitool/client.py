@@ -42,6 +42,7 @@ from sitool.views import RoundView
 
 if TYPE_CHECKING:
     from sitool.gap import GapReport
+    from sitool.overlay import Lens, Overlay
 
 
 def create(
@@ -472,6 +473,25 @@ class Study:
         found = read_pool(self._store, round_, level)
         seed = derive_seed(round_.settings.seed, "sharpening", round_.id)
         return make_report(found.pool, round_.id, found.left_out, targets, seed, level)
+
+    def theory(self, tip: int | None = None, lens: "Lens | None" = None) -> "Overlay":
+        """Lay the theory over a branch: fitted skills, predicted rounds, the feedback loop.
+
+        Args:
+            tip: The round at the branch's end; None is the head.
+            lens: Which model, which measure, how many steps a level has; None: a shared skill,
+                greedy success, and level k of k steps.
+
+        Raises:
+            StudyError: The base is not measured yet, or not as the lens asks.
+            LabError: A number of the lens is out of range.
+        """
+        # Imported late, for the first screen has no use for the laboratory.
+        from sitool.overlay import lay_over
+
+        summary = self.summary()
+        plan = self.plan() if summary.head is not None and tip in (None, summary.head) else None
+        return lay_over(summary, tip, lens, plan)
 
     def would_train_on(self, number: int) -> int:
         """Return how many samples a round would train on under the rulings of this moment."""

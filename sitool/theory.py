@@ -15,6 +15,7 @@ from sitool.charts import COLOURS, FORMS, VEGA_LITE_SCHEMA, Spec, picture, spec_
 from sitool.drafts import replaced_file
 from sitool.errors import UnknownNameError
 from sitool.lab import Axis, DiagramPlan, PhaseDiagram, Run, Winner
+from sitool.overlay import Feedback, FittedRound, Overlay, Prediction
 from sitool.plots import Line, Plot
 
 CENTRAL = (0.025, 0.975)
@@ -219,6 +220,125 @@ def diagram_rows_of(diagram: PhaseDiagram) -> Rows:
                 float(diagram.bound_first[here]), float(diagram.bound_second[here]),
             ])  # fmt: skip
     return rows
+
+
+def levels_plot(found: Overlay) -> Plot:
+    """Plot the newest prediction: success by level, from where it starts, and what came of it."""
+    made = found.next or (found.predictions[-1] if found.predictions else None)
+    here = found.rounds[-1] if made is None else _round_of(found, made.start)
+    x = np.array(here.levels, dtype=np.float64)
+    lines = [
+        Line(f"measured, r{here.round:04d}", x, here.measured),
+        Line(f"{found.lens.model} fit", x, here.fit.success),
+    ]
+    if made is not None:
+        lines.append(Line(f"predicted, {name_of_next(made)}", x, made.mean, made.low, made.high))
+    if made is not None and made.round is not None:
+        lines.append(Line(f"measured, r{made.round:04d}", x, made.measured))
+    return Plot(
+        "levels",
+        f"Success by level, n={min(here.counts.asked):,.0f} or more a level",
+        lines,
+        x_title="level",
+        y_title="success",
+        ticks={float(level): str(level) for level in here.levels},
+        limits=(0.0, 1.0),
+        note=f"simulated learner '{found.lens.model}'"
+        + ("" if made is None else f", m = {made.prior:g}"),
+        intervals="the band holds 95 % of what could be measured",
+    )
+
+
+def _round_of(found: Overlay, number: int) -> FittedRound:
+    return next(here for here in found.rounds if here.round == number)
+
+
+def name_of_next(made: Prediction) -> str:
+    """Name the round that a prediction is of."""
+    return "next round" if made.round is None else f"r{made.round:04d}"
+
+
+def feedback_plot(found: Feedback) -> Plot:
+    """Plot J_{t+1} against J_t: the map of S3, where nothing changes, and the study's steps."""
+    steps = sorted(found.points, key=lambda point: point[1])
+    lines = [
+        Line("sitool bound F", found.places, found.floor),
+        Line("no change", np.array([0.0, 1.0]), np.array([0.0, 1.0])),
+    ]
+    if steps:
+        x, y = (np.array([step[i] for step in steps]) for i in (1, 2))
+        lines.append(Line("this study", x, y))
+    return Plot(
+        "feedback",
+        f"Feedback: J after a round against J before, {found.draws:,} draws",
+        lines,
+        x_title="J_t",
+        y_title="J_{t+1}",
+        limits=(0.0, 1.0),
+        note=reading_of_feedback(found),
+    )
+
+
+def reading_of_feedback(found: Feedback) -> str:
+    """Say where the map leads."""
+    if np.isnan(found.lower):
+        return f"sitool bound: no fixed point with {found.draws:,} draws, so no guarantee"
+    return f"sitool bound: J- = {found.lower:.3f}, J+ = {found.upper:.3f}"
+
+
+def overlay_rows(found: Overlay) -> Rows:
+    """Lay out an overlay as a table: one row a round and level, prediction beside measurement."""
+    rows: Rows = [
+        ["round", "level", "length", "measured", "n", "fitted", "fits", "p_value",
+         "next_round", "predicted", "low", "high", "next_measured"]
+    ]  # fmt: skip
+    made = [*found.predictions, *([found.next] if found.next else [])]
+    by_start = {one.start: one for one in made}
+    for here in found.rounds:
+        ahead = by_start.get(here.round)
+        for place, level in enumerate(here.levels):
+            row: list[str | float | int] = [
+                here.round, level, int(here.counts.lengths[place]), float(here.measured[place]),
+                int(here.counts.asked[place]), float(here.fit.success[place]),
+                str(here.fit.fits).lower(), float(here.fit.p_value),
+            ]  # fmt: skip
+            if ahead is not None:
+                columns = (ahead.mean, ahead.low, ahead.high, ahead.measured)
+                name = "" if ahead.round is None else ahead.round
+                row += [name, *(float(column[place]) for column in columns)]
+            rows.append(row)
+    return rows
+
+
+def reading_of_fit(here: FittedRound, model: str) -> str:
+    """Say whether the model fits a round, and if not, where not."""
+    found, label = here.fit, f"r{here.round:04d}"
+    if model == "tabular":
+        return f"{label}: every level has a success of its own, so nothing could disagree."
+    if len(here.levels) == 1:
+        return f"{label}: a single level fits any skill, so nothing could disagree."
+    name = "one shared skill" if model == "shared" else "a chain of skills"
+    if found.fits:
+        return f"{label}: {name} fits (p = {found.p_value:.2f})."
+    place, sign = found.misfit
+    word = "more" if sign > 0 else "less"
+    return (
+        f"{label}: {name} does not fit (p = {found.p_value:.3f}). Level {here.levels[place]} is"
+        f" solved {word} than that says: {here.measured[place]:.2f} of"
+        f" {here.counts.asked[place]:,.0f}, and not {found.success[place]:.2f}."
+    )
+
+
+def reading_of_coverage(found: Overlay) -> str:
+    """Say how often a prediction's band held what was measured then."""
+    inside, known = found.coverage
+    if not known:
+        return "No round was stepped yet whose prediction could be compared."
+    return (
+        f"{inside:,} of {known:,} measured successes lay in the band predicted for them"
+        f" ({inside / known:.0%}; a band holds 95 % if the learner is right, and the first"
+        " prediction knows no step before it to learn its pace from)."
+    )
 
 
 def save(file: Path, rows: Rows, drawn: Plot | Spec) -> None:

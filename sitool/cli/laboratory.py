@@ -9,10 +9,11 @@ import numpy as np
 import typer
 from rich.progress import Progress
 
-from sitool import lab, theory
-from sitool.cli import lab_tables
-from sitool.cli.commands import AsJson, console, print_json, say
+from sitool import client, lab, theory
+from sitool.cli import lab_tables, overlay_tables
+from sitool.cli.commands import AsJson, RoundNumber, StudyDir, console, print_json, say
 from sitool.errors import LabError
+from sitool.overlay import Lens
 
 laboratory = typer.Typer(
     help="Bounds, simulated learners and phase diagrams: the theory, without a model.",
@@ -36,6 +37,20 @@ class StepLearnerName(StrEnum):
     SHARED = "shared"
     CHAIN = "chain"
     TABULAR = "tabular"
+
+
+class MeasuredName(StrEnum):
+    """Which held-out answers count as success."""
+
+    GREEDY = "greedy"
+    SAMPLED = "sampled"
+
+
+class OverlayChart(StrEnum):
+    """What of an overlay is drawn."""
+
+    LEVELS = "levels"
+    FEEDBACK = "feedback"
 
 
 class RestartName(StrEnum):
@@ -241,6 +256,66 @@ def diagram(
         held_out=held_out, class_size=class_size, rho=rho, seed=seed,
     )  # fmt: skip
     _show_diagram(plan, output, as_json)
+
+
+@laboratory.command("overlay")
+def overlay(
+    folder: StudyDir,
+    number: RoundNumber = None,
+    model: Annotated[
+        StepLearnerName, typer.Option(help="Which skills explain success.")
+    ] = StepLearnerName.SHARED,
+    measure: Annotated[
+        MeasuredName, typer.Option(help="Held-out answers: the likeliest, or samples.")
+    ] = MeasuredName.GREEDY,
+    lengths: Annotated[
+        str, typer.Option(help="Steps by level, such as 1=2,2=4; default: a level's number.")
+    ] = "",
+    prior: Annotated[
+        float | None,
+        typer.Option(help="Prior counts; default: fitted to the steps before, first 20."),
+    ] = None,
+    runs: Annotated[int, typer.Option(min=100, help="Simulated rounds of a prediction.")] = 1000,
+    class_size: ClassSize = 1e4,
+    rho: Rho = 0.1,
+    seed: Seed = 0,
+    chart: Annotated[
+        OverlayChart, typer.Option(help="What a picture shows.")
+    ] = OverlayChart.LEVELS,
+    output: Output = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lay the theory over a study: the skill that explains it, and the next round before it is."""
+    lens = Lens(model.value, measure.value, _lengths(lengths), prior, runs, class_size, rho, seed)
+    found = client.open_study(folder).theory(number, lens)
+    if output is not None:
+        drawn = {
+            OverlayChart.LEVELS: lambda: theory.levels_plot(found),
+            OverlayChart.FEEDBACK: lambda: theory.feedback_plot(found.feedback),
+        }[chart]()
+        theory.save(output, theory.overlay_rows(found), drawn)
+    if as_json:
+        print_json(found.to_json())
+        return
+    overlay_tables.show(found)
+    if output is not None:
+        say(f"Wrote {output}.")
+
+
+def _lengths(words: str) -> dict[int, int]:
+    """Read `LEVEL=STEPS,...`.
+
+    >>> _lengths("1=2, 2=4"), _lengths("")
+    ({1: 2, 2: 4}, {})
+    """
+    try:
+        pairs = [part.split("=") for part in words.split(",") if part.strip()]
+        return {int(level): int(steps) for level, steps in pairs}
+    except ValueError:
+        raise LabError(
+            f"{words!r} does not say how many steps levels have: LEVEL=STEPS,LEVEL=STEPS.",
+            "try: --lengths 1=1,2=2,3=4",
+        ) from None
 
 
 def _show_diagram(plan: lab.DiagramPlan, output: Path | None, as_json: bool) -> None:

@@ -126,6 +126,12 @@ from sitool.lab.diagram import (
     make_learner,
     phase_diagram,
 )
+from sitool.lab.fitting import (
+    MODELS,
+    Counts,
+    Fit,
+    fit,
+)
 from sitool.lab.laws import (
     AdaptiveLaw,
     adaptive_best_of_n,
@@ -230,6 +236,7 @@ from sitool.lab.tabular import (
 
 __all__ = [
     "CURRICULA",
+    "MODELS",
     "PRIOR",
     "SUFFICIENT_PROMPTS",
     "SUFFICIENT_RESPONSES",
@@ -238,9 +245,11 @@ __all__ = [
     "Axis",
     "Band",
     "Bound",
+    "Counts",
     "Curriculum",
     "DiagramPlan",
     "DiagramRow",
+    "Fit",
     "Learner",
     "Minimum",
     "Mixtures",
@@ -279,6 +288,7 @@ __all__ = [
     "entropy",
     "exponential_weights",
     "feedback_strength",
+    "fit",
     "fixed_mixture",
     "fixed_points",
     "gap",

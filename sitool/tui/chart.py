@@ -31,6 +31,7 @@ PAIR = ("primary", "warning")
 class Chart(Widget, can_focus=True):
     """Draws one `Plot`, and follows it as it grows unless somebody zoomed in."""
 
+    redraw_seconds: ClassVar[float] = REDRAW_SECONDS
     keys_in_words: ClassVar[str] = (
         "+ and - zoom, the arrow keys move what is seen, 0 shows everything again; l shades the"
         " 95 % interval of the next line. Zoomed out, new points keep coming into view."
@@ -76,7 +77,7 @@ class Chart(Widget, can_focus=True):
         if another or plot.empty:
             self._view = self._focus = None
         self._plot = plot
-        wait = REDRAW_SECONDS - (time.monotonic() - self._drawn_at)
+        wait = self.redraw_seconds - (time.monotonic() - self._drawn_at)
         if another or wait <= 0 or not self.is_attached:
             self._redraw()
         elif self._due is None:

@@ -36,6 +36,7 @@ There are no studies yet.
 
 [b]n[/b]       makes a study of your own, from one of the presets
 [b]o[/b]       opens the folder of a study that you have
+[b]T[/b]       turns the knobs of the theory, without a study
 [b]?[/b]       says what a study is
 """
 
@@ -74,6 +75,7 @@ class StudiesScreen(Screen[None]):
         Binding("d", "duplicate", "Duplicate"),
         Binding("x,delete", "delete", "Delete", key_display="x"),
         Binding("r", "refresh", "Refresh", show=False),
+        Binding("T", "theory", "Theory", show=False),
         Binding("q", "app.quit", "Quit"),
         Binding("question_mark", "help", "Help", key_display="?"),
     ]
@@ -253,6 +255,12 @@ class StudiesScreen(Screen[None]):
         """Read everything again."""
         self._signatures.clear()
         self._look()
+
+    def action_theory(self) -> None:
+        """Turn the theory's knobs without a study."""
+        from sitool.tui.theory_screen import TheoryScreen  # Late: the first screen needs no theory.
+
+        self.app.push_screen(TheoryScreen())
 
     def action_help(self) -> None:
         """Explain the screen."""

@@ -79,6 +79,7 @@ class StudyScreen(Screen[None]):
         Binding("c", "compare", "Compare"),
         Binding("g", "gap", "Gap"),
         Binding("h", "sharpening", "Sharpen"),
+        Binding("T", "theory", "Theory", show=False),
         Binding("o", "settings", "Settings", show=False),
         Binding("e", "export", "Export", show=False),
         Binding("m", "curriculum", "Mixture", show=False),
@@ -297,6 +298,12 @@ class StudyScreen(Screen[None]):
         self.app.push_screen(
             SharpeningScreen(self._folder, self._standing, self._desk, self._findings)
         )
+
+    def action_theory(self) -> None:
+        """Lay the theory over the branch of the shown round."""
+        from sitool.tui.theory_screen import TheoryScreen  # Late: the first screen needs no theory.
+
+        self.app.push_screen(TheoryScreen(self._desk, self._standing.shown))
 
     def action_settings(self) -> None:
         """Look at the settings, and change them for the next round."""

@@ -37,6 +37,8 @@ from sitool.tui.settings import SettingsScreen
 from sitool.tui.sharpening_screen import SharpeningScreen
 from sitool.tui.siblings import SiblingsScreen
 from sitool.tui.studies import StudiesScreen
+from sitool.tui.theory_pages import PagesScreen
+from sitool.tui.theory_screen import TheoryScreen
 
 SIZES = {"120x40": (120, 40), "80x24": (80, 24)}
 SOME_DAY = 1_700_000_000.0
@@ -177,6 +179,19 @@ async def new_study(pilot: Pilot[None]) -> None:
     await until_seen(pilot, "A round takes")
 
 
+async def theory(pilot: Pilot[None]) -> None:
+    """Look at the theory beside the study."""
+    await pressing("T", until_on=TheoryScreen)(pilot)
+    screen = pilot.app.screen
+    await until(pilot, lambda: screen.settled and screen.knobs.own_lengths)
+
+
+async def bounds(pilot: Pilot[None]) -> None:
+    """Look at the page of a bound."""
+    await theory(pilot)
+    await pressing("a", until_on=PagesScreen)(pilot)
+
+
 SCREENS: dict[str, Open] = {
     "study": stay,
     "curriculum": curriculum,
@@ -189,6 +204,8 @@ SCREENS: dict[str, Open] = {
     "pair": pair,
     "settings": settings,
     "export": pressing("e", until_on=ExportScreen),
+    "theory": theory,
+    "bounds": bounds,
     "fork": pressing("f", until_on=Choose),
     "help": pressing("question_mark", until_on=HelpScreen),
     "studies": studies,
