@@ -95,7 +95,7 @@ def feedback_plot(summary: Summary, tip: int) -> Plot:
     branch = branch_to(summary, tip)
     levels = sorted({level for r in branch for level in r.accuracy if level})
     lines = [line for level in levels if (line := _feedback_line(branch, level)) is not None]
-    title = "The feedback loop: accuracy after a round against accuracy before it"
+    title = "The feedback loop: accuracy after a round against before"
     if not lines:
         return Plot("feedback", title, empty="No round was trained and evaluated yet: step once.")
     counts = sorted({m.n or 0 for r in branch for level, m in r.accuracy.items() if level})

@@ -32,7 +32,7 @@ MOST_POINTS = 2000
 """Of one line: more cannot be seen, and would make the file heavy."""
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#7f7f7f", "#b8a800")
 """Okabe and Ito's, told apart by colour-blind eyes; shapes tell the lines apart as well."""
-SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke",
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-left",
           "triangle-right")  # fmt: skip
 
 Spec = dict[str, Any]
@@ -42,11 +42,9 @@ ON_DARK = dict(zip(COLOURS, ("#4fa8e0", "#f0b429", "#35c495", "#e29bc4", "#8accf
 
 
 def _config(ink: str, faint: str) -> Spec:
-    axis = {"labelColor": ink, "titleColor": ink, "gridColor": faint, "domainColor": faint,
-            "tickColor": faint}  # fmt: skip
-    words = {"labelColor": ink, "titleColor": ink}
+    words = {"labelColor": ink, "titleColor": ink, "labelFontSize": 12, "titleFontSize": 12}
     return {
-        "axis": axis,
+        "axis": words | {"gridColor": faint, "domainColor": faint, "tickColor": faint},
         "legend": words,
         "title": {"color": ink, "subtitleColor": ink},
         "text": {"color": ink},

@@ -5,6 +5,7 @@ script of the page replaces it on a screen. What this leaves out: what is drawn.
 """
 
 import base64
+import re
 from typing import Any
 
 from sitool.branch_plots import HeatMap, accuracy_map, branch_losses, feedback_plot, weight_map
@@ -29,7 +30,7 @@ class Figures:
             return tag("figure", tag("figcaption", plot.title), tag("p", plot.empty))
         spec = spec_of(plot)
         del spec["title"]  # The caption above it wraps, and can be read aloud.
-        still = base64.b64encode(picture(spec, "svg")).decode()
+        still = base64.b64encode(_renumbered(picture(spec, "svg"))).decode()
         self.specs[f"chart-{name}"] = _fluid(spec)
         note = small_print(plot)
         return tag(
@@ -38,6 +39,16 @@ class Figures:
             tag("div", id=f"chart-{name}", class_="live"),
             tag("img", class_="still", alt=plot.title, src=f"data:image/svg+xml;base64,{still}"),
         )
+
+
+def _renumbered(svg: bytes) -> bytes:
+    """Count a picture's inner names from 0, which vl-convert counts on from picture to picture."""
+    numbers: dict[bytes, bytes] = {}
+    return re.sub(
+        rb"\b(gradient_|clip)(\d+)\b",
+        lambda m: m[1] + numbers.setdefault(m[0], b"%d" % len(numbers)),
+        svg,
+    )
 
 
 def _fluid(spec: Spec) -> Spec:

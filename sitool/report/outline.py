@@ -24,7 +24,7 @@ def glance(summary: Summary, shown: RoundSummary, since_base: Comparison | None)
         facts.append(("difference, same problems", difference(since_base.difference[0])))
         facts.append(("newly solved, lost", f"{len(since_base.gained)}, {len(since_base.lost)}"))
     facts += [
-        ("rounds", len(summary.rounds) - 1),
+        ("rounds of all branches", len(summary.rounds) - 1),
         ("samples drawn for training", sum(r.sampled for r in summary.rounds)),
         ("time of all rounds", duration(sum(r.round.seconds for r in summary.rounds))),
     ]
