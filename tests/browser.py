@@ -11,11 +11,15 @@ from pathlib import Path
 
 import pytest
 
+FEATURES = (
+    "NetworkTimeServiceQuerying", "OptimizationHints", "MediaRouter", "Translate",
+    "AutofillServerCommunication",
+)  # fmt: skip
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--disable-default-apps", "--disable-client-side-phishing-detection",
-    "--disable-features=NetworkTimeServiceQuerying,OptimizationHints,MediaRouter,Translate,AutofillServerCommunication,CertificateTransparencyComponentUpdater", "--disable-extensions", "--metrics-recording-only",
+    "--disable-features=" + ",".join(FEATURES), "--disable-extensions", "--metrics-recording-only",
     "--virtual-time-budget=60000", "--enable-logging=stderr", "--log-level=0",
     "--proxy-bypass-list=<-loopback>",
 )  # fmt: skip
