@@ -75,9 +75,9 @@ def store_of(study: Study) -> Store:
     return Store(study.folder)
 
 
-def html_of(study: Study, library: str = LIBRARY) -> str:
+def html_of(study: Study, now: float = 0.0) -> str:
     pytest.importorskip("vl_convert")
-    return page.make_page(store_of(study), library, 0.0)
+    return page.make_page(store_of(study), lambda: LIBRARY, now)
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +229,7 @@ def test_the_policy_names_the_scripts_and_lets_nothing_be_loaded(judged: Study) 
 
 def test_the_same_study_gives_the_same_page_but_for_its_time(judged: Study) -> None:
     assert html_of(judged) == html_of(judged)
-    later = page.make_page(store_of(judged), LIBRARY, 86400.0)
+    later = html_of(judged, 86400.0)
     different = [
         (one, other)
         for one, other in zip(html_of(judged).split("<"), later.split("<"), strict=True)

@@ -8,12 +8,14 @@ any script but these, whatever a text in the study may try.
 import base64
 import hashlib
 import time
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
-from sitool.charts import THEMES, VEGA_LITE
+from sitool.charts import THEMES
 from sitool.drafts import replaced_file
-from sitool.errors import MissingDependencyError, StudyError
+from sitool.errors import StudyError
+from sitool.report.bundle import library
 from sitool.report.cards import samples_section
 from sitool.report.choosing import choose
 from sitool.report.figures import Figures, charts_section
@@ -46,18 +48,18 @@ def write_report(store: Store, file: Path) -> Path:
         StudyError: There is nothing to report yet, or the file cannot be written.
         MissingDependencyError: vl-convert is not installed.
     """
-    library = _library()
-    content = make_page(store, library, time.time())
+    with library() as vega:
+        content = make_page(store, vega, time.time())
     with replaced_file(file, make_folder=True) as draft:
         draft.write_text(content, encoding="utf-8")
     return file
 
 
-def make_page(store: Store, library: str, now: float) -> str:
+def make_page(store: Store, vega: Callable[[], str], now: float) -> str:
     """Make the page; the same study gives the same one, but for the time in its footer.
 
     Args:
-        library: The script that defines `vegaEmbed`.
+        vega: Returns the script that defines `vegaEmbed`; called when all else is done.
         now: When it is written, in seconds since 1970.
 
     Raises:
@@ -81,7 +83,7 @@ def make_page(store: Store, library: str, now: float) -> str:
         tag("nav", *links),
     )
     footer = tag("footer", f"Written by sitool, {moment(now)}.")
-    scripts = [library, _own("page.js")]
+    scripts = [vega(), _own("page.js")]
     charts = [data("chart-specs", figures.specs), data("chart-themes", THEMES)]
     page = tag(
         "body", head, tag("main", body), footer, charts,
@@ -132,13 +134,3 @@ def _source(script: str) -> str:
 
 def _own(name: str) -> str:
     return (files("sitool.report") / name).read_text(encoding="utf-8")
-
-
-def _library() -> str:
-    """Return the script of the chart libraries, all in one."""
-    try:
-        import vl_convert
-    except ImportError as error:
-        raise MissingDependencyError("The report", "vl-convert-python", "report") from error
-    bundle = str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", VEGA_LITE))
-    return bundle.replace("</script", "<\\/script").replace("<!--", "<\\!--")
