@@ -147,6 +147,17 @@ def test_a_study_without_judges_says_how_to_get_the_gap(study: Study) -> None:
     assert "chart-gap" not in read.ids
 
 
+def test_of_many_rounds_some_are_judged_the_last_two_among_them(
+    judged: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sitool.report import judging
+
+    assert judging._rounds_to_judge(store_of(judged)) == ([0, 1, 2], 0)
+    monkeypatch.setattr(judging, "MOST_ROUNDS", 2)
+    assert judging._rounds_to_judge(store_of(judged)) == ([0, 2], 1)
+    assert "rounds in between are left out here (1 of them)" in Reader(html_of(judged)).text
+
+
 def test_changed_settings_and_the_redone_branch_are_told(judged: Study) -> None:
     text = Reader(html_of(judged)).text
     assert "trainer.epochs: 2 → 3" in text

@@ -2,17 +2,21 @@
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+
 from sitool.errors import SitoolError
 from sitool.gap import GapReport, report_gap
 from sitool.judge_plots import best_of_n_plot, gap_plot, likelihood_plot, sweep_plot
 from sitool.report.figures import Figures
-from sitool.report.markup import Child, Markup, bullets, section, table, tag
+from sitool.report.markup import Child, Markup, bullets, join, section, table, tag
 from sitool.report.words import difference, figure
 from sitool.sharpening import sentences
 from sitool.sharpening.measuring import measure_sharpening
 from sitool.sharpening.report import Adaptive, Asked, SharpeningReport, Targets
 from sitool.store import Round, Store
 
+MOST_ROUNDS = 10
+"""Each takes half a second with a few thousand samples and three judges."""
 READ_GAP = (
     "J is how often a sampled held-out answer is right, J[w] how often one is that the judge lets"
     " through; the gap is their difference, paired by problem. ▲ and ▼: surely above or below 0."
@@ -25,8 +29,9 @@ READ_SHARPENING = (
 
 def gap_section(store: Store, figures: Figures) -> Markup:
     """Show the gap of every judge, or say how to get it."""
+    rounds, left_out = _rounds_to_judge(store)
     try:
-        report = report_gap(store)
+        report = report_gap(store, rounds)
     except SitoolError as error:
         return section("gap", "The generation-verification gap", _why_not(store, error))
     last = report.rounds[-1]
@@ -41,11 +46,28 @@ def gap_section(store: Store, figures: Figures) -> Markup:
         "gap",
         "The generation-verification gap",
         tag("p", READ_GAP, class_="note"),
+        tag("p", _thinned(left_out)) if left_out else None,
         figures.draw("gap", gap_plot(report)),
         _gap_table(report),
         figures.draw("sweep", sweep_plot(last)) if last.judges else None,
         bullets(_gap_sentences(report)),
     )
+
+
+def _rounds_to_judge(store: Store) -> tuple[list[int], int]:
+    """Choose rounds from the base to the head, the last two among them, and count the rest."""
+    branch = store.tree.branch(store.tree.head)
+    measured = [r.id for r in branch if store.verdicts.any(r.id, "sampled")]
+    if len(measured) <= MOST_ROUNDS:
+        return measured, 0
+    places = np.linspace(0, len(measured) - 2, MOST_ROUNDS - 1).round().astype(int)
+    chosen = [*(measured[place] for place in places), measured[-1]]
+    return chosen, len(measured) - len(chosen)
+
+
+def _thinned(left_out: int) -> Markup:
+    said = f"To be quick, rounds in between are left out here ({left_out} of them). All rounds: "
+    return join([said, tag("code", "sitool gap DIR")])
 
 
 def _why_not(store: Store, error: SitoolError) -> Markup:
