@@ -337,7 +337,8 @@ def _cell_row(cell: Cell) -> Spec:
 def _x(plot: Plot) -> Spec:
     if plot.dots:
         scale = {"domain": list(plot.limits or (0, 1))}
-        return {"field": "x", "type": "quantitative", "title": plot.x_title, "scale": scale}
+        return {"field": "x", "type": "quantitative", "title": plot.x_title, "scale": scale,
+                "axis": {"tickCount": 10}}  # fmt: skip
     if not plot.ticks:
         return {"field": "x", "type": "quantitative", "title": plot.x_title,
                 "axis": {"tickMinStep": 1, "grid": False}, "scale": {"zero": False}}  # fmt: skip

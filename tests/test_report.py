@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -284,6 +285,23 @@ def test_the_commands_make_the_study_again(tmp_path: Path) -> None:
         assert sorted(rows(tmp_path / "one", table), key=repr) == sorted(
             rows(tmp_path / "two", table), key=repr
         )
+
+
+def test_the_page_shows_the_commands_as_they_are(judged: Study) -> None:
+    shown = Reader(html_of(judged)).text
+    for command in reproducing.commands_of(store_of(judged)):
+        assert f"{command}\n" in shown
+
+
+@pytest.mark.parametrize("word", ["it's", "a\nb\tc", "back\\slash\n'q'", "\x1b[31m", "é\u202e$x`"])
+def test_a_shell_reads_quoted_words_as_they_were(word: str) -> None:
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("there is no bash here")
+    asked = [bash, "-c", f"printf %s {reproducing.quoted(word)}"]
+    env = {"LC_ALL": "C.UTF-8"}
+    done = subprocess.run(asked, capture_output=True, check=True, env=env)
+    assert done.stdout.decode() == word
 
 
 # Writing it.

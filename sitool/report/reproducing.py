@@ -15,7 +15,7 @@ from sitool.errors import SitoolError
 from sitool.events import RoundFinished
 from sitool.presets import build_settings, changed_settings
 from sitool.records import Action, Decision, Phase
-from sitool.report.markup import Markup, lines, section, tag
+from sitool.report.markup import Markup, section, tag, text
 from sitool.store import Round, Store
 
 DIR = "DIR"
@@ -31,7 +31,7 @@ def reproducing_section(store: Store) -> Markup:
     )
     return section(
         "again", "How to reproduce it",
-        tag("pre", lines("\n".join(commands)).replace("⏎", ""), class_="commands"),
+        tag("pre", [[text(command), Markup("\n")] for command in commands], class_="commands"),
         tag("p", note, class_="note"),
     )  # fmt: skip
 
@@ -135,7 +135,24 @@ def _decide(decision: Decision) -> str:
         words += ["--", decision.text or ""]
     if action is Action.NOTE:
         words += ["--", decision.reason]
-    return f"sitool {action.value} {shlex.join(words)}"
+    return f"sitool {action.value} {' '.join(map(quoted, words))}"
+
+
+def quoted(word: str) -> str:
+    r"""Quote a word for bash or zsh; what cannot be printed is written in escapes.
+
+    >>> print(quoted("a b"), quoted("a\nb"))
+    'a b' $'a\U0000000ab'
+    """
+    if word.isprintable():
+        return shlex.quote(word)
+    return "$'" + "".join(map(_escaped, word)) + "'"
+
+
+def _escaped(character: str) -> str:
+    if character in "'\\":
+        return f"\\{character}"
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
 def _measured(store: Store, round_: Round) -> Iterator[str]:
