@@ -5,7 +5,7 @@ from typing import Any
 
 from sitool.config import Settings
 from sitool.errors import SitoolError
-from sitool.presets import build_settings, changed_settings, describe_settings
+from sitool.presets import build_settings, changed_settings, describe_settings, flat_settings
 from sitool.report.markup import Child, Markup, bullets, folded, join, section, table, tag
 from sitool.report.words import NOTHING, difference, duration, figure, moment
 from sitool.summary import Comparison, RoundSummary, Summary, advice
@@ -131,7 +131,7 @@ def settings_section(summary: Summary, preset: str) -> Markup:
     ]  # fmt: skip
     back = [path for path in from_preset if path not in from_defaults]
     heads = ("setting", "default", "here", "from", "what it is")
-    every = [(tag("code", path), said(value)) for path, value in flat(first).items()]
+    every = [(tag("code", path), said(value)) for path, value in flat_settings(first).items()]
     return section(
         "settings",
         "Settings",
@@ -145,21 +145,6 @@ def settings_section(summary: Summary, preset: str) -> Markup:
             table(("setting", "value"), every, numbers_from=2),
         ),
     )
-
-
-def flat(settings: Settings) -> dict[str, Any]:
-    """Return the settings by path."""
-    found: dict[str, Any] = {}
-
-    def walk(table_: Mapping[str, Any], prefix: str) -> None:
-        for name, value in table_.items():
-            if isinstance(value, Mapping) and name != "weights":
-                walk(value, f"{prefix}{name}.")
-            else:
-                found[f"{prefix}{name}"] = value
-
-    walk(settings.model_dump(mode="json"), "")
-    return found
 
 
 def _preset_settings(preset: str) -> Settings | None:
