@@ -1,8 +1,9 @@
 """The charts of a study as Vega-Lite specs and SVG, for export, notebook and report.
 
-Works offline: an SVG is drawn by vl-convert, which brings all it needs. Importing
-this needs neither altair nor vl-convert. What it leaves out: which numbers a chart
-shows (`plots.py`).
+Works offline: an SVG is drawn by vl-convert, which brings all it needs. A spec is a
+plain dictionary that `altair.Chart.from_dict` takes; importing this needs neither
+altair nor vl-convert. What it leaves out: which numbers a chart shows (`plots.py`,
+`branch_plots.py`, `judge_plots.py`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from sitool.branch_plots import Cell, HeatMap
 from sitool.drafts import replaced_file
 from sitool.errors import MissingDependencyError, StudyError, UnknownNameError
 from sitool.plots import Floats, Line, Plot, plot_of
@@ -20,14 +22,40 @@ VEGA_LITE = "6.1"
 VEGA_LITE_SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 FORMS = ("svg", "png", "html")
 WIDTH, HEIGHT = 640, 360
+MOST_NUMBERS = 14
+"""Columns that have room for a number each."""
+PICKED: dict[str, Any] = {
+    "name": "picked", "select": {"type": "point", "fields": ["line"]}, "bind": "legend",
+}  # fmt: skip
+"""A click in the legend of several lines picks one and fades the others."""
 MOST_POINTS = 2000
 """Of one line: more cannot be seen, and would make the file heavy."""
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#7f7f7f", "#b8a800")
 """Okabe and Ito's, told apart by colour-blind eyes; shapes tell the lines apart as well."""
-SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke",
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-left",
           "triangle-right")  # fmt: skip
 
 Spec = dict[str, Any]
+ON_DARK = dict(zip(COLOURS, ("#4fa8e0", "#f0b429", "#35c495", "#e29bc4", "#8accf5", "#f5813c",
+                             "#a8a8a8", "#d9cb3f"), strict=True))  # fmt: skip
+"""The same colours, light enough for a dark page."""
+
+
+def _config(ink: str, faint: str) -> Spec:
+    words = {"labelColor": ink, "titleColor": ink, "labelFontSize": 12, "titleFontSize": 12}
+    return {
+        "axis": words | {"gridColor": faint, "domainColor": faint, "tickColor": faint},
+        "legend": words,
+        "title": {"color": ink, "subtitleColor": ink},
+        "text": {"color": ink},
+    }
+
+
+THEMES: Mapping[str, Spec] = {
+    "light": {"background": "white", "config": _config("#22262b", "#d5d9de"), "colours": {}},
+    "dark": {"background": "#15191e", "config": _config("#e4e7ea", "#444b54"), "colours": ON_DARK},
+}
+"""Of a page: what to lay under a spec's own `config`, and which of its colours to exchange."""
 
 
 def chart_spec(summary: Summary, kind: str, shown: int | None) -> Spec:
@@ -100,7 +128,7 @@ def save_svg(plot: Plot, folder: Path, name: str) -> Path:
     return file
 
 
-def spec_of(plot: Plot) -> Spec:
+def spec_of(plot: Plot | HeatMap) -> Spec:
     """Write a plot as a Vega-Lite spec with its data inside.
 
     Raises:
@@ -108,19 +136,27 @@ def spec_of(plot: Plot) -> Spec:
     """
     if plot.empty:
         raise StudyError(f"There is nothing to draw. {plot.empty}")
+    if isinstance(plot, HeatMap):
+        rows, layers = [_cell_row(cell) for cell in plot.cells], _heat(plot)
+    else:
+        rows = [row for line in plot.lines for row in _rows(line, plot)]
+        layers = _bars(plot) if plot.bars else _lines(plot)
     return {
         "$schema": VEGA_LITE_SCHEMA,
-        "title": {"text": plot.title, "subtitle": _small_print(plot), "anchor": "start"},
+        "title": {"text": plot.title, "subtitle": small_print(plot), "anchor": "start"},
         "width": WIDTH,
         "height": HEIGHT,
         "background": "white",
-        "data": {"values": [row for line in plot.lines for row in _rows(line, plot)]},
-        "layer": _bars(plot) if plot.bars else _lines(plot),
+        "data": {"values": rows},
+        "layer": layers,
         "config": {"font": "sans-serif", "view": {"stroke": None}},
     }
 
 
-def _small_print(plot: Plot) -> str:
+def small_print(plot: Plot | HeatMap) -> str:
+    """Return what one has to know to read a plot, beside its title and axes."""
+    if isinstance(plot, HeatMap):
+        return plot.note
     intervals = any(line.low is not None for line in plot.lines)
     return "; ".join(filter(None, [plot.note, plot.intervals if intervals else ""]))
 
@@ -135,7 +171,8 @@ def _rows(line: Line, plot: Plot) -> list[Spec]:
             for name, values in columns.items()
             if values is not None and np.isfinite(values[i])
         }
-        | ({"place": plot.ticks.get(float(line.x[i]), str(line.x[i]))} if plot.ticks else {})
+        | ({"place": plot.ticks.get(float(line.x[i]), f"{line.x[i]:g}")} if plot.ticks else {})
+        | ({"place": line.names[i]} if line.names else {})
         for i in _kept(line.y)
     ]
 
@@ -155,38 +192,85 @@ def _lines(plot: Plot) -> list[Spec]:
     layers: list[Spec] = []
     if any(line.low is not None for line in plot.lines):
         layers.append(_intervals(plot))
-    layers.append({
-        "mark": {"type": "line", "strokeWidth": 2},
-        "encoding": {"x": x, "y": _y(plot), "color": colour},
-    })  # fmt: skip
-    if max(len(line.x) for line in plot.lines) <= 60:
-        labels = [line.label for line in plot.lines]
-        shape = {
-            "field": "line",
-            "sort": labels,
-            "title": None,
-            "scale": {
-                "domain": labels,
-                "range": [SHAPES[i % len(SHAPES)] for i in range(len(labels))],
-            },
-        }
+    if plot.dots:
+        layers.append(_diagonal())
+    else:
         layers.append({
-            "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
-            "encoding": {"x": x, "y": _y(plot), "color": colour, "shape": shape},
+            "mark": {"type": "line", "strokeWidth": 2, "tooltip": True},
+            "encoding": {"x": x, "y": _y(plot), "color": colour, "opacity": _faded(plot, 1)},
         })  # fmt: skip
+    if plot.dots or max(len(line.x) for line in plot.lines) <= 60:
+        layers.append({
+            "mark": {"type": "point", "filled": True, "size": 70},
+            "encoding": {"x": x, "y": _y(plot), "color": colour, "shape": _shape(plot),
+                         "opacity": _faded(plot, 1), "tooltip": _told(plot)},
+        })  # fmt: skip
+    if len(plot.lines) > 1:
+        layers[-1]["params"] = [PICKED]
     return layers
+
+
+def _diagonal() -> Spec:
+    return {
+        "data": {"values": [{"x": 0, "y": 0}, {"x": 1, "y": 1}]},
+        "mark": {"type": "line", "strokeDash": [5, 4], "color": "#8a8f96", "strokeWidth": 1},
+        "encoding": {
+            "x": {"field": "x", "type": "quantitative"},
+            "y": {"field": "y", "type": "quantitative"},
+        },
+    }
+
+
+def _shape(plot: Plot) -> Spec:
+    """Give every line a mark; colours and marks come together again after 64 lines only."""
+    labels = [line.label for line in plot.lines]
+    marks = [SHAPES[(i + i // len(COLOURS)) % len(SHAPES)] for i in range(len(labels))]
+    return {
+        "field": "line",
+        "sort": labels,
+        "title": None,
+        "scale": {"domain": labels, "range": marks},
+    }
+
+
+def _faded(plot: Plot, opacity: float) -> Spec:
+    """Fade a line while another one is picked in the legend."""
+    if len(plot.lines) == 1:
+        return {"value": opacity}
+    return {"condition": {"param": PICKED["name"], "value": opacity}, "value": 0.08}
+
+
+def _told(plot: Plot) -> list[Spec]:
+    """Say what is told of a point that is pointed at."""
+    place: Spec = {"field": "x", "type": "quantitative", "title": plot.x_title, "format": ".4~g"}
+    if plot.ticks:
+        place = {"field": "place", "type": "nominal", "title": plot.x_title}
+    told: list[Spec] = [{"field": "line", "type": "nominal", "title": "line"}, place]
+    if any(line.names for line in plot.lines):
+        told.insert(1, {"field": "place", "type": "nominal", "title": "when"})
+        told[2] = {"field": "x", "type": "quantitative", "title": plot.x_title, "format": ".4~g"}
+    figures = [("y", plot.y_title)]
+    if any(line.low is not None for line in plot.lines):
+        figures += [("low", "from"), ("high", "to")]
+    if plot.bars:
+        figures.append(("total", "of"))
+    return told + [
+        {"field": field, "type": "quantitative", "title": title, "format": ",.4~g"}
+        for field, title in figures
+    ]
 
 
 def _intervals(plot: Plot) -> Spec:
     """Shade the intervals of a line or two, and give more lines bars."""
-    mark: Spec = {"type": "area", "opacity": 0.18}
-    if len(plot.lines) > 2 or max(len(line.x) for line in plot.lines) < 2:
-        mark = {"type": "rule", "opacity": 0.45}
+    mark, opacity = "area", 0.18
+    if plot.dots or len(plot.lines) > 2 or max(len(line.x) for line in plot.lines) < 2:
+        mark, opacity = "rule", 0.45
     low = _y(plot) | {"field": "low"}
     return {
-        "mark": mark,
-        "encoding": {"x": _x(plot), "y": low, "y2": {"field": "high"}, "color": _colour(plot)},
-    }
+        "mark": {"type": mark},
+        "encoding": {"x": _x(plot), "y": low, "y2": {"field": "high"}, "color": _colour(plot),
+                     "opacity": _faded(plot, opacity)},
+    }  # fmt: skip
 
 
 def _bars(plot: Plot) -> list[Spec]:
@@ -197,29 +281,70 @@ def _bars(plot: Plot) -> list[Spec]:
         "sort": list(plot.ticks.values()),
         "scale": {"domain": list(plot.ticks.values()), "padding": 0.3},
         "title": plot.x_title,
-        "axis": {"labelAngle": 0},
+        "axis": {"labelAngle": 0, "labelOverlap": True},
     }
     shared = {"x": x, **several}
-    y = _y(plot)
-    return [
+    y, told = _y(plot), {"tooltip": _told(plot)}
+    layers: list[Spec] = [
         {
             "mark": {"type": "bar", "opacity": 0.2},
-            "encoding": shared | {"y": y | {"field": "total"}, "color": _colour(plot)},
+            "encoding": shared | {"y": y | {"field": "total"}, "color": _colour(plot)} | told,
         },
-        {"mark": "bar", "encoding": shared | {"y": y, "color": _colour(plot)}},
-        {
-            "mark": {"type": "text", "dy": -7},
-            "encoding": shared | {"y": y, "text": {"field": "y", "format": ","}},
-        },
+        {"mark": "bar", "encoding": shared | {"y": y, "color": _colour(plot)} | told},
     ]
+    if len(plot.ticks) <= MOST_NUMBERS:
+        numbers = {"y": y, "text": {"field": "y", "format": ","}}
+        layers.append({"mark": {"type": "text", "dy": -7}, "encoding": shared | numbers})
+    return layers
+
+
+def _heat(plot: HeatMap) -> list[Spec]:
+    most = max(1e-9, *(cell.value for cell in plot.cells))
+    domain = [0, 1 if plot.value_title == "accuracy" else most]
+    place = {
+        "x": {"field": "column", "type": "ordinal", "sort": list(plot.columns),
+              "scale": {"domain": list(plot.columns)}, "title": plot.x_title,
+              "axis": {"labelAngle": 0, "labelOverlap": True}},
+        "y": {"field": "row", "type": "ordinal", "sort": list(plot.rows),
+              "scale": {"domain": list(plot.rows)}, "title": plot.y_title},
+    }  # fmt: skip
+    colour = {"field": "y", "type": "quantitative", "title": plot.value_title,
+              "scale": {"domain": domain, "scheme": "viridis"}}  # fmt: skip
+    titles = {"column": plot.x_title, "row": plot.y_title}
+    told = [{"field": field, "type": "nominal", "title": title} for field, title in titles.items()]
+    figures = {"y": plot.value_title, "low": "from", "high": "to", "n": "n"}
+    has = {name for cell in plot.cells for name in _cell_row(cell)}
+    told += [
+        {"field": field, "type": "quantitative", "title": title, "format": ",.3~g"}
+        for field, title in figures.items()
+        if field in has
+    ]
+    layers: list[Spec] = [{"mark": "rect", "encoding": place | {"color": colour, "tooltip": told}}]
+    if len(plot.columns) <= MOST_NUMBERS:
+        ink = {"condition": {"test": f"datum.y > {0.6 * domain[1]}", "value": "black"},
+               "value": "white"}  # fmt: skip
+        number = {"field": "y", "type": "quantitative", "format": ".2f"}
+        layers.append({"mark": "text", "encoding": place | {"text": number, "color": ink}})
+    return layers
+
+
+def _cell_row(cell: Cell) -> Spec:
+    figures = {"y": cell.value, "low": cell.low, "high": cell.high, "n": cell.n}
+    rounded = {name: round(value, 6) for name, value in figures.items() if value is not None}
+    return {"column": cell.column, "row": cell.row} | rounded
 
 
 def _x(plot: Plot) -> Spec:
+    if plot.dots:
+        scale = {"domain": list(plot.limits or (0, 1))}
+        return {"field": "x", "type": "quantitative", "title": plot.x_title, "scale": scale,
+                "axis": {"tickCount": 10}}  # fmt: skip
     if not plot.ticks:
         return {"field": "x", "type": "quantitative", "title": plot.x_title,
                 "axis": {"tickMinStep": 1, "grid": False}, "scale": {"zero": False}}  # fmt: skip
     names: Mapping[str, str] = {f"{place:g}": name for place, name in plot.ticks.items()}
-    axis = {"values": list(plot.ticks), "labelExpr": f"({names!r})[datum.value]", "grid": False}
+    axis = {"values": list(plot.ticks), "labelExpr": f"({names!r})[datum.value]", "grid": False,
+            "labelOverlap": True}  # fmt: skip
     places = list(plot.ticks)
     return {
         "field": "x",

@@ -32,9 +32,8 @@ from sitool.planning.estimates import Estimate, estimate
 from sitool.presets import build_settings, changed_settings, merge, parse_settings
 from sitool.process import end_engine, engine_pid, ensure_engine
 from sitool.records import Action, Phase, Sample
-from sitool.seeds import derive_seed
-from sitool.sharpening.reading import read_pool
-from sitool.sharpening.report import SharpeningReport, Targets, check_targets, make_report
+from sitool.sharpening.measuring import measure_sharpening
+from sitool.sharpening.report import SharpeningReport, Targets
 from sitool.store import Metric, Plan, SampleFilter, Store
 from sitool.summary import Comparison, Summary, compare, summarise
 from sitool.tasks.base import Task
@@ -468,11 +467,19 @@ class Study:
             ConfigError: A target is out of its bounds.
         """
         round_ = self._head_view().record if number is None else self._store.tree.round(number)
-        targets = targets or Targets()
-        check_targets(targets)
-        found = read_pool(self._store, round_, level)
-        seed = derive_seed(round_.settings.seed, "sharpening", round_.id)
-        return make_report(found.pool, round_.id, found.left_out, targets, seed, level)
+        return measure_sharpening(self._store, round_, level, targets or Targets())
+
+    def report(self, file: str | Path) -> Path:
+        """Write the whole study as one HTML file that needs no network, and return the file.
+
+        Raises:
+            StudyError: There is nothing to report yet, or the file cannot be written.
+            MissingDependencyError: vl-convert is not installed.
+        """
+        # Imported late: whoever steps and looks has no use for it.
+        from sitool.report import write_report
+
+        return write_report(self._store, Path(file))
 
     def theory(self, tip: int | None = None, lens: "Lens | None" = None) -> "Overlay":
         """Lay the theory over a branch: fitted skills, predicted rounds, the feedback loop.

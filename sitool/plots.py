@@ -42,6 +42,7 @@ class Line:
         low, high: Ends of the 95 % interval of each y, where there is one.
         total: For bars: what each is a part of.
         end: The last value in words.
+        names: What each point is, where the x axis does not say it.
     """
 
     label: str
@@ -51,6 +52,7 @@ class Line:
     high: Floats | None = None
     total: Floats | None = None
     end: str = ""
+    names: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +67,7 @@ class Plot:
         empty: Why there is nothing to draw, and what to do; "" if there is.
         note: What else one has to know to read it.
         intervals: What the lines' intervals are.
+        dots: Points of y against x, in any order, beside the diagonal.
     """
 
     kind: str
@@ -79,6 +82,7 @@ class Plot:
     empty: str = ""
     note: str = ""
     intervals: str = "95 % intervals"
+    dots: bool = False
 
 
 def plot_of(summary: Summary, kind: str, shown: int | None) -> Plot:
@@ -314,14 +318,8 @@ def loss_plot(
     names = " and ".join(line.label for line in lines)
     steps = max(int(line.x[-1]) for line in lines)
     title = f"Training loss of {names}, {steps:,} steps"
-    return Plot(
-        "loss",
-        title,
-        lines,
-        "step",
-        "loss",
-        note="in nats per completion token (of pairs: squared, a pair)",
-    )
+    note = "in nats per completion token (of pairs: squared, a pair)"
+    return Plot("loss", title, lines, "step", "loss", note=note)
 
 
 def _over_rounds(

@@ -180,9 +180,14 @@ def describe_settings() -> list[SettingInfo]:
 
 def changed_settings(before: Settings, after: Settings) -> dict[str, tuple[Any, Any]]:
     """Return what differs, as path -> (before, after)."""
-    old, new = (_flat(s.model_dump(mode="json"), "") for s in (before, after))
+    old, new = flat_settings(before), flat_settings(after)
     paths = sorted(old.keys() | new.keys())
     return {p: (old.get(p), new.get(p)) for p in paths if old.get(p) != new.get(p)}
+
+
+def flat_settings(settings: Settings) -> dict[str, Any]:
+    """Return every setting's value by its path."""
+    return _flat(settings.model_dump(mode="json"), "")
 
 
 def _copy(table: Mapping[str, Any]) -> Table:

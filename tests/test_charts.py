@@ -3,11 +3,12 @@
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from typing import Any
 
 import numpy as np
 import pytest
 
-from sitool import charts, plots
+from sitool import branch_plots, charts, plots
 from sitool.client import Study
 from sitool.errors import MissingDependencyError, StudyError, UnknownNameError
 from sitool.plots import KINDS, Line, Plot
@@ -98,6 +99,67 @@ def test_a_long_line_is_thinned_and_keeps_its_extremes() -> None:
     rows = charts.spec_of(Plot("loss", "Training loss", [line]))["data"]["values"]
     assert len(rows) <= charts.MOST_POINTS + 2
     assert {min(r["y"] for r in rows), max(r["y"] for r in rows)} == {-50, 50}
+
+
+BRANCH_PLOTS = (
+    branch_plots.accuracy_map, branch_plots.weight_map, branch_plots.feedback_plot,
+    branch_plots.branch_losses,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("make", BRANCH_PLOTS)
+def test_the_charts_of_a_branch_are_valid_specs_and_can_be_drawn(study: Study, make: Any) -> None:
+    altair = pytest.importorskip("altair")
+    pytest.importorskip("vl_convert")
+    spec = charts.spec_of(make(study.summary(), 2))
+    altair.Chart.from_dict(spec)
+    assert charts.picture(spec, "svg").startswith(b"<svg")
+
+
+@pytest.mark.parametrize("make", BRANCH_PLOTS[1:])
+def test_the_base_alone_has_none_of_them_and_says_why(study: Study, make: Any) -> None:
+    assert "step once" in make(study.summary(), 0).empty
+
+
+def test_the_map_has_every_accuracy_with_its_interval(study: Study) -> None:
+    summary = study.summary()
+    cells = {(c.column, c.row): c for c in branch_plots.accuracy_map(summary, 2).cells}
+    measured = {(f"r{r.round.id}", str(k)) for r in summary.rounds for k in r.accuracy if k}
+    assert set(cells) == measured
+    found, said = summary.rounds[1].accuracy[3], cells["r1", "3"]
+    assert (found.value, found.low, found.high, found.n) == (
+        said.value, said.low, said.high, said.n
+    )  # fmt: skip
+
+
+def test_the_map_of_weights_sums_to_1_each_round(study: Study) -> None:
+    cells = branch_plots.weight_map(study.summary(), 2).cells
+    for name in ("r1", "r2"):
+        assert sum(c.value for c in cells if c.column == name) == pytest.approx(1)
+
+
+def test_the_feedback_loop_sets_each_round_against_the_one_before(study: Study) -> None:
+    summary = study.summary()
+    line = branch_plots.feedback_plot(summary, 2).lines[0]
+    values = [r.accuracy[1].value for r in summary.rounds]
+    assert line.x.tolist() == values[:-1]
+    assert line.y.tolist() == values[1:]
+    assert line.names == ("after r1", "after r2")
+
+
+def test_losses_of_a_branch_end_at_their_rounds(study: Study) -> None:
+    summary = study.summary()
+    (line,) = branch_plots.branch_losses(summary, 2).lines
+    assert line.y.tolist() == [loss for r in summary.rounds for loss in r.losses]
+    assert line.x[len(summary.rounds[1].losses) - 1] == 1
+    assert line.x[-1] == 2
+
+
+def test_lines_beyond_the_eighth_differ_by_their_shape() -> None:
+    lines = [Line(f"level {i}", np.arange(3.0), np.arange(3.0)) for i in range(24)]
+    points = charts.spec_of(Plot("accuracy", "Many", lines))["layer"][-1]["encoding"]
+    looks = zip(points["color"]["scale"]["range"], points["shape"]["scale"]["range"], strict=True)
+    assert len(set(looks)) == 24
 
 
 def test_importing_loads_no_chart_library() -> None:

@@ -31,6 +31,14 @@ Output = Annotated[Path, typer.Option("--output", "-o", help="File or folder to 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     app.add_typer(takeout, name="export")
+    app.command()(report)
+
+
+def report(folder: StudyDir, output: Output = Path("report.html")) -> None:
+    """Write the whole study as one HTML file that opens offline, to hand out or to print."""
+    study = client.open_study(folder)
+    file = study.report(output)
+    say(f"Wrote {file} ({file.stat().st_size / 1e6:.1f} MB): open it in any browser.")
 
 
 @takeout.command("samples")

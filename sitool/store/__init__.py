@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sitool.store.answers import Answer, Answers
 from sitool.store.database import Database
+from sitool.store.decisions import Decisions
 from sitool.store.filters import SampleFilter, SampleOrder
 from sitool.store.journal import Command, Journal
 from sitool.store.lines import SampleLine
@@ -48,6 +49,7 @@ class Store:
         self._database = database or Database(folder / "study.db")
         self.tree = Tree(self._database)
         self.samples = Samples(self._database)
+        self.decisions = Decisions(self._database)
         self.verdicts = Verdicts(self._database)
         self.metrics = Metrics(self._database)
         self.answers = Answers(self._database)
