@@ -34,7 +34,7 @@ def heavy_after(code: str, *arguments: str) -> list[str]:
         "sitool.pairing",
         "sitool.scoring", "sitool.verifiers.mc",
         "sitool.verifiers.likelihood", "sitool.verifiers.tournament", "sitool.verifiers.cross",
-        "sitool.theory",
+        "sitool.theory", "sitool.overlay", "sitool.pages", "sitool.tui.theory_screen",
     ],
 )  # fmt: skip
 def test_importing_loads_no_model_library(module: str) -> None:
