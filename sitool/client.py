@@ -32,8 +32,6 @@ from sitool.planning.estimates import Estimate, estimate
 from sitool.presets import build_settings, changed_settings, merge, parse_settings
 from sitool.process import end_engine, engine_pid, ensure_engine
 from sitool.records import Action, Phase, Sample
-from sitool.sharpening.measuring import measure_sharpening
-from sitool.sharpening.report import SharpeningReport, Targets
 from sitool.store import Metric, Plan, SampleFilter, Store
 from sitool.summary import Comparison, Summary, compare, summarise
 from sitool.tasks.base import Task
@@ -42,6 +40,7 @@ from sitool.views import RoundView
 if TYPE_CHECKING:
     from sitool.gap import GapReport
     from sitool.overlay import Lens, Overlay
+    from sitool.sharpening.report import SharpeningReport, Targets
 
 
 def create(
@@ -451,8 +450,12 @@ class Study:
         return estimate(settings, situations.of_round(*known))
 
     def sharpening(
-        self, number: int | None = None, *, level: int | None = None, targets: Targets | None = None
-    ) -> SharpeningReport:
+        self,
+        number: int | None = None,
+        *,
+        level: int | None = None,
+        targets: "Targets | None" = None,
+    ) -> "SharpeningReport":
         """Measure what choosing by likelihood would bring a round, on its held-out samples.
 
         Nothing is drawn: the pool is what the round's evaluation has drawn.
@@ -466,6 +469,9 @@ class Study:
             StudyError: The round is not evaluated, or has no held-out samples.
             ConfigError: A target is out of its bounds.
         """
+        from sitool.sharpening.measuring import measure_sharpening
+        from sitool.sharpening.report import Targets
+
         round_ = self._head_view().record if number is None else self._store.tree.round(number)
         return measure_sharpening(self._store, round_, level, targets or Targets())
 

@@ -25,7 +25,6 @@ from sitool.tui.compare import CompareScreen, other_end
 from sitool.tui.curriculum import CurriculumPanel
 from sitool.tui.desk import Desk, Done, Failed, Happened, Looked
 from sitool.tui.export import ExportScreen
-from sitool.tui.gap_screen import GapScreen
 from sitool.tui.help import show_help
 from sitool.tui.inspector import InspectorScreen
 from sitool.tui.moves import Moves, Standing
@@ -34,7 +33,6 @@ from sitool.tui.rounds import RoundTree
 from sitool.tui.rulings import Ruled
 from sitool.tui.samples import SamplesPanel
 from sitool.tui.settings import SettingsScreen
-from sitool.tui.sharpening_screen import SharpeningScreen
 from sitool.tui.siblings import SiblingsScreen
 from sitool.tui.status import HeaderLine, PhaseBar, SignalPanel
 from sitool.tui.tabs import PanelTabs
@@ -291,10 +289,16 @@ class StudyScreen(Screen[None]):
 
     def action_gap(self) -> None:
         """Look at the generation-verification gap of the shown round."""
+        from sitool.tui.gap_screen import (
+            GapScreen,  # Late, as all reports: the first screen has none.
+        )
+
         self.app.push_screen(GapScreen(self._folder, self._standing, self._desk, self._findings))
 
     def action_sharpening(self) -> None:
         """Look at what choosing by its own likelihood would bring the shown round."""
+        from sitool.tui.sharpening_screen import SharpeningScreen
+
         self.app.push_screen(
             SharpeningScreen(self._folder, self._standing, self._desk, self._findings)
         )
