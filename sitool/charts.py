@@ -52,8 +52,8 @@ def _config(ink: str, faint: str) -> Spec:
 
 
 THEMES: Mapping[str, Spec] = {
-    "light": {"background": "white", "config": _config("#22262b", "#d5d9de"), "colours": {}},
-    "dark": {"background": "#15191e", "config": _config("#e4e7ea", "#444b54"), "colours": ON_DARK},
+    "light": {"config": _config("#22262b", "#d5d9de"), "colours": {}},
+    "dark": {"config": _config("#e4e7ea", "#444b54"), "colours": ON_DARK},
 }
 """Of a page: what to lay under a spec's own `config`, and which of its colours to exchange."""
 
