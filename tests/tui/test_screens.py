@@ -22,6 +22,7 @@ from textual.widgets import Input
 from waiting import settled, until, until_seen
 
 import sitool
+from sitool.planning import machines
 from sitool.tui.app import SitoolApp
 from sitool.tui.chart import Chart
 from sitool.tui.compare import CompareScreen
@@ -82,6 +83,9 @@ def folder(
 ) -> Iterator[Path]:
     """A fresh copy of that study, with the app in its folder."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    # What is measured of this machine would be on the screens.
+    monkeypatch.setattr(machines, "known_rates", lambda threads: None)
+    monkeypatch.setattr(machines, "measure_rates", lambda threads: None)
     monkeypatch.delenv("NO_COLOR", raising=False)
     with tempfile.TemporaryDirectory(prefix="sitool-", dir="/tmp") as name:
         monkeypatch.chdir(name)
