@@ -276,7 +276,10 @@ async def test_a_screen_is_as_it_was_seen_last(
         await until_seen(pilot, "Samples of r0002 · 1-")
         await SCREENS[name](pilot)
         await draw(pilot)
-        check(app, f"{name}-{size}", tmp_path, {str(folder.parent): "/tmp/sitool-........"})
+        masked = {str(folder.parent): "/tmp/sitool-........"}
+        # On the edge between the two: what a process takes by itself is the machine's.
+        masked |= {f"takes 0.{digit} GB": "takes 0.# GB" for digit in "56"}
+        check(app, f"{name}-{size}", tmp_path, masked)
         await shrink_and_grow(app, pilot, SIZES[size])
 
 
