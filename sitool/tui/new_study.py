@@ -215,17 +215,22 @@ class NewStudyScreen(Screen[Path | None]):
 
     def _ask_estimate(self) -> None:
         """Have a round of such a study estimated, in a thread; one question at a time."""
-        form = self.query_one(SettingsForm)
-        asked = (self._preset, form.assignments())
-        if self._estimating or not form.valid or asked == self._estimated:
+        asked = self._wanted()
+        if self._estimating or not self.query_one(SettingsForm).valid or asked == self._estimated:
             return
         self._estimating, self._estimated = True, asked
         in_thread(self, partial(_estimate, *asked), self._say_estimate)
 
+    def _wanted(self) -> tuple[str, list[str]]:
+        """Return what the study would be made of now."""
+        return self._preset, self.query_one(SettingsForm).assignments()
+
     def _say_estimate(self, words: str) -> None:
+        """Show an estimate, unless it is of what was wanted before."""
         self._estimating = False
-        place = self.query_one("#estimate", Static)
-        place.update(Text(words, no_wrap=True, overflow="ellipsis"))
+        if self._estimated == self._wanted():
+            place = self.query_one("#estimate", Static)
+            place.update(Text(words, no_wrap=True, overflow="ellipsis"))
         self._ask_estimate()
 
     def _complain(self, text: str) -> None:
