@@ -25,7 +25,7 @@ from textual.pilot import Pilot
 from benchmarks.many_samples import make_study
 from benchmarks.terminal import Terminal
 from sitool.client import Study, open_study
-from sitool.tui.desk import Look
+from sitool.desk import Look
 from sitool.tui.sample_table import SampleTable
 from sitool.tui.samples import SamplesPanel
 

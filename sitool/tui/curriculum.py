@@ -14,8 +14,8 @@ from textual.message import Message
 from textual.widget import Widget
 
 from sitool.config import CurriculumSettings
+from sitool.desk import Look
 from sitool.summary import Summary
-from sitool.tui.desk import Look
 
 EIGHTHS = " ▁▂▃▄▅▆▇█"
 BAR_ROWS = 3

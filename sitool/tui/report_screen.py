@@ -19,12 +19,12 @@ from sitool import events
 from sitool.charts import save_svg
 from sitool.client import Study
 from sitool.events import Event
+from sitool.standing import Standing
 from sitool.store import round_label
 from sitool.summary import Summary
 from sitool.tui.charts import Charts
 from sitool.tui.desk import Desk
 from sitool.tui.help import show_help
-from sitool.tui.moves import Standing
 from sitool.tui.tabs import PanelTabs
 
 CHANGING = (events.RoundJudged, events.RoundEvaluated, events.RoundStopped, events.CommandFailed)

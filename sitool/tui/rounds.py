@@ -15,8 +15,8 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from sitool.desk import Look
 from sitool.summary import RoundSummary, Summary
-from sitool.tui.desk import Look
 
 
 @dataclass(frozen=True, slots=True)

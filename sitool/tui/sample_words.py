@@ -2,8 +2,8 @@
 
 import re
 
+from sitool.desk import Look
 from sitool.store import SampleFilter, SampleOrder, round_label
-from sitool.tui.desk import Look
 from sitool.tui.sample_filter import Query
 from sitool.visible import one_line
 

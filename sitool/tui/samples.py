@@ -14,10 +14,10 @@ from textual.binding import Binding
 from textual.message import Message
 from textual.widgets import Static
 
+from sitool.desk import Look
 from sitool.errors import SitoolError
 from sitool.records import Sample
 from sitool.store import SampleFilter, SampleLine, SampleOrder, Store
-from sitool.tui.desk import Look
 from sitool.tui.rulings import Ruled, Ruler
 from sitool.tui.sample_filter import FilterBar, Query
 from sitool.tui.sample_list import Listed, Lister, Listing

@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 from textual.widget import Widget
 
+from sitool.desk import Look
 from sitool.progress import Progress
 from sitool.records import Phase
 from sitool.summary import Advice, RoundSummary, advise
-from sitool.tui.desk import Look
 from sitool.visible import one_line
 
 SHARES = (

@@ -20,6 +20,7 @@ from sitool.events import Event
 from sitool.plots import KINDS
 from sitool.progress import Progress
 from sitool.records import Phase
+from sitool.standing import Standing
 from sitool.tui.charts import ChartPanel
 from sitool.tui.compare import CompareScreen, other_end
 from sitool.tui.curriculum import CurriculumPanel
@@ -27,7 +28,7 @@ from sitool.tui.desk import Desk, Done, Failed, Happened, Looked
 from sitool.tui.export import ExportScreen
 from sitool.tui.help import show_help
 from sitool.tui.inspector import InspectorScreen
-from sitool.tui.moves import Moves, Standing
+from sitool.tui.moves import Moves
 from sitool.tui.report_screen import Findings, ReportScreen
 from sitool.tui.rounds import RoundTree
 from sitool.tui.rulings import Ruled

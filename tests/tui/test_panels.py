@@ -11,10 +11,11 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 
 from sitool.client import Study
+from sitool.desk import Look
 from sitool.progress import Progress
 from sitool.tui.compare import other_end
 from sitool.tui.curriculum import CurriculumPanel
-from sitool.tui.desk import Desk, Look, Looked
+from sitool.tui.desk import Desk, Looked
 from sitool.tui.dialogs import Ask, Choose, Write
 from sitool.tui.help import HelpScreen
 from sitool.tui.rounds import RoundTree, tree_lines
