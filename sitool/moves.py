@@ -42,13 +42,10 @@ def next_phase(standing: Standing) -> Phase:
 
 
 def moved(study: Study, move: Callable[[], Mapping[int, float]]) -> Mapping[int, float] | None:
-    """Move the curriculum a notch; None, and as it was, if that would change nothing."""
-    before, shift = study.curriculum.weights, study.curriculum.settings.shift
+    """Move the curriculum a notch; None if that changes nothing."""
+    before = study.curriculum.weights
     after = move()
-    if after == before:
-        study.curriculum.set(shift=shift)
-        return None
-    return after
+    return None if after == before else after
 
 
 def notch_words(word: str, weights: Mapping[int, float]) -> str:

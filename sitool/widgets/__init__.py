@@ -4,4 +4,7 @@
 
 What this leaves out: numbers of their own. They draw a `Look` and send commands, as
 the terminal app does.
+
+Raises:
+    MissingDependencyError: The packages of the extra `notebook` are not installed.
 """

@@ -26,7 +26,7 @@ class Part(ipywidgets.VBox):
     def __init__(self, study: Study | View, children: tuple[ipywidgets.Widget, ...] = ()) -> None:
         self.view = study if isinstance(study, View) else view_of(study)
         self._watched: list[tuple[Callable[[Any], None], tuple[str, ...]]] = []
-        self._closed = False
+        self.closed = False
         self.view.hold(self)
         super().__init__(children)
 
@@ -46,9 +46,9 @@ class Part(ipywidgets.VBox):
 
     def close(self) -> None:
         """Take the part off the page, and no longer watch the view."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         for draw, traits in self._watched:
             with contextlib.suppress(ValueError):
                 self.view.unobserve(draw, traits)

@@ -95,8 +95,8 @@ class View(traitlets.HasTraits):
         if self.closed:
             self.say(CLOSED, failed=True)
             return
+        self.note(line)
         with self._lock:
-            self.lines = [*self.lines, line][-MOST_LINES:]
             self.waiting += 1
         self.say("")
 
@@ -111,6 +111,11 @@ class View(traitlets.HasTraits):
                     self.waiting -= 1
 
         self._desk.ask(carry_out, then)
+
+    def note(self, line: str) -> None:
+        """Keep a line of code that does what was clicked, where nothing is to be carried out."""
+        with self._lock:
+            self.lines = [*self.lines, line][-MOST_LINES:]
 
     def ask(self, work: Callable[[Study], Any], then: Callable[[Any], None]) -> None:
         """Find something out in the thread that follows the study, and hand it to `then` there."""
