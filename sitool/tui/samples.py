@@ -16,13 +16,16 @@ from textual.widgets import Static
 
 from sitool.desk import Look
 from sitool.errors import SitoolError
+from sitool.listing import Lister, Listing
+from sitool.queries import Query, sorted_by
 from sitool.records import Sample
+from sitool.rulings import Ruling
+from sitool.sample_words import BY_HEADING, ORDERS, subject
 from sitool.store import SampleFilter, SampleLine, SampleOrder, Store
 from sitool.tui.rulings import Ruled, Ruler
-from sitool.tui.sample_filter import FilterBar, Query
-from sitool.tui.sample_list import Listed, Lister, Listing
+from sitool.tui.sample_filter import FilterBar
 from sitool.tui.sample_table import SampleTable
-from sitool.tui.sample_words import BY_HEADING, NOTHING_YET, ORDERS, SORT_WORD, subject, why_empty
+from sitool.tui.sample_words import NOTHING_YET, why_empty
 
 REST = 4.0
 """Times as long as a search took, it is not made again."""
@@ -76,6 +79,13 @@ class SamplesPanel(Ruler):
             super().__init__()
             self.sample_id = sample_id
 
+    class Listed(Message):
+        """More of a search is there."""
+
+        def __init__(self, listing: Listing) -> None:
+            super().__init__()
+            self.listing = listing
+
     class SiblingsWanted(Message):
         """All samples of a problem are to be shown side by side."""
 
@@ -88,7 +98,7 @@ class SamplesPanel(Ruler):
         super().__init__(id="samples")
         self._folder = folder
         self._store: Store | None = None
-        self._lister = Lister(folder, self.post_message)
+        self._lister = Lister(folder, lambda listing: self.post_message(self.Listed(listing)))
         self._query = Query()
         self._look: Look | None = None
         self._shown: int | None = None
@@ -227,7 +237,7 @@ class SamplesPanel(Ruler):
         self._resting = False
         self._catch_up()
 
-    def on_listed(self, event: Listed) -> None:
+    def on_samples_panel_listed(self, event: Listed) -> None:
         """Show more of what was searched for."""
         event.stop()
         listing = event.listing
@@ -353,10 +363,7 @@ class SamplesPanel(Ruler):
         self._sort(self._query.order, descending=not self._query.descending)
 
     def _sort(self, order: SampleOrder, *, descending: bool) -> None:
-        words = SORT_WORD.sub("", self._query.words).strip()
-        if order is not SampleOrder.DRAWN or descending:
-            words += f" sort:{'-' if descending else ''}{order}"
-        self.ask(Query(words.strip(), self._query.where, order, descending))
+        self.ask(sorted_by(self._query, order, descending=descending))
 
     # One sample.
 
@@ -411,6 +418,6 @@ class SamplesPanel(Ruler):
             return None
         return self._store.samples.sample(self.current.id)
 
-    def send(self, ruled: Ruled) -> None:
+    def send(self, ruling: Ruling) -> None:
         """Leave it to the screen to carry a ruling out."""
-        self.post_message(ruled)
+        self.post_message(Ruled(ruling))

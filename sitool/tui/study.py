@@ -388,7 +388,7 @@ class StudyScreen(Screen[None]):
 
     def on_ruled(self, message: Ruled) -> None:
         """Record a ruling."""
-        self._moves.rule(message)
+        self._moves.rule(message.ruling)
 
     def on_curriculum_panel_changed(self, message: CurriculumPanel.Changed) -> None:
         """Change the next round's curriculum."""

@@ -14,8 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from textual.message import Message
-
 from sitool.errors import SitoolError
 from sitool.store import SampleFilter, SampleOrder, Store
 
@@ -66,23 +64,15 @@ class Listing:
         return None
 
 
-class Listed(Message):
-    """More of a search is there."""
-
-    def __init__(self, listing: Listing) -> None:
-        super().__init__()
-        self.listing = listing
-
-
 class Lister:
     """Searches, one search at a time; a new one ends the one before.
 
     Args:
         folder: The study.
-        post: Takes messages from any thread, such as a widget's `post_message`.
+        post: Takes a listing, in the lister's thread, when there is more of it.
     """
 
-    def __init__(self, folder: Path, post: Callable[[Message], object]) -> None:
+    def __init__(self, folder: Path, post: Callable[[Listing], object]) -> None:
         self._folder, self._post = folder, post
         self._changed = threading.Condition()
         self._wish: Listing | None = None
@@ -125,7 +115,7 @@ class Lister:
                     self._again(listing)
                     continue
                 listing.error, listing.done = error.message, True
-                self._post(Listed(listing))
+                self._post(listing)
         with self._changed:
             store, self._store = self._store, None
         if store is not None:
@@ -166,11 +156,11 @@ class Lister:
                 listing.ids.extend(ids)
                 if time.monotonic() - told > TELL_SECONDS:
                     told = time.monotonic()
-                    self._post(Listed(listing))
+                    self._post(listing)
         listing.ended = time.monotonic()
         listing.seconds = listing.ended - started
         listing.done = True
-        self._post(Listed(listing))
+        self._post(listing)
 
     def _open(self) -> Store:
         if self._store is None:
