@@ -552,7 +552,11 @@ class Curriculum:
         return {} if self._study.head is None else self.weights
 
     def _move(self, settings: CurriculumSettings) -> Mapping[int, float]:
-        return self.set(shift=settings.shift)
+        """Move by a notch; one that would change no weight is not taken, so that none pile up."""
+        shift, measured = self.settings.shift, self._study.head is not None
+        before = self.weights if measured else {}
+        after = self.set(shift=settings.shift)
+        return self.set(shift=shift) if measured and after == before else after
 
 
 def _with_whole_paths(settings: Settings) -> Settings:
