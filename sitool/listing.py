@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 FIRST = (64, 192)
 """The first lists are short, so that the first screen is there at once."""
 TELL_SECONDS = 0.1
+REST = 4.0
+"""Times as long as a search took, it is not made again."""
 
 
 @dataclass(eq=False, slots=True)
@@ -168,3 +170,52 @@ class Lister:
             with self._changed:
                 self._store = store
         return self._store
+
+
+class Search:
+    """Keeps one search up to date while the study changes, and rests between long ones.
+
+    Args:
+        lister: Searches.
+        later: Calls something after so many seconds, in the front end's thread.
+
+    Attributes:
+        coming: What was searched for last; more of it may come.
+    """
+
+    def __init__(
+        self, lister: Lister, later: Callable[[float, Callable[[], None]], object]
+    ) -> None:
+        self._lister, self._later = lister, later
+        self._stale = self._resting = False
+        self.coming = Listing(SampleFilter())
+
+    def begin(self, listing: Listing) -> None:
+        """Search for something else."""
+        self.coming, self._stale = listing, False
+        self._lister.search(listing)
+
+    def renew(self) -> None:
+        """Look for samples that are new, or that fit only now."""
+        self._stale = True
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Search again if something changed; called whenever a search is done, too."""
+        coming = self.coming
+        if not (self._stale and coming.done):
+            return
+        rest = coming.ended + REST * coming.seconds - time.monotonic()
+        if rest > 0 and not coming.only_grows:
+            if not self._resting:
+                self._resting = True
+                self._later(rest, self._wake)
+            return
+        self._stale = False
+        if not coming.only_grows:
+            self.coming = Listing(*coming.question)
+        self._lister.search(self.coming)
+
+    def _wake(self) -> None:
+        self._resting = False
+        self.catch_up()

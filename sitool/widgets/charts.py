@@ -16,8 +16,8 @@ from sitool.branch_plots import HeatMap, accuracy_map, feedback_plot, weight_map
 from sitool.charts import Spec, picture, small_print, spec_of
 from sitool.client import Study
 from sitool.errors import MissingDependencyError
+from sitool.markup import tag
 from sitool.plots import KINDS, Plot, branch_to, loss_plot, name_of, plot_of, why_no_losses
-from sitool.report.markup import tag
 from sitool.summary import Summary
 from sitool.widgets.chart import LiveChart, Row, rows_of
 from sitool.widgets.part import Part

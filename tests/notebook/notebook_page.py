@@ -30,7 +30,7 @@ SETTINGS = {
     },
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
 }  # fmt: skip
-STATUS = "window.jupyterapp.shell.currentWidget.sessionContext?.session?.kernel?.status"
+STATUS = "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status"
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from waiting import text_of, until
 
 from sitool.client import Study, open_study
 from sitool.records import Action
+from sitool.sample_columns import lay_out
 from sitool.store import SampleFilter
 from sitool.tui.inspector import InspectorScreen
 from sitool.tui.rulings import Ruled
-from sitool.tui.sample_columns import lay_out
 from sitool.tui.sample_table import SampleTable
 from sitool.tui.siblings import SiblingsScreen
 
