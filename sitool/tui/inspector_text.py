@@ -14,8 +14,8 @@ from textual.content import Content
 
 from sitool.models.pieces import Piece
 from sitool.records import RULED_ROLES, Action, Decision, Outcome, Sample, Score
+from sitool.sample_words import SIGNS
 from sitool.store import SampleLine, round_label
-from sitool.tui.sample_columns import SIGNS
 from sitool.visible import one_line
 
 LONGEST = 6_000

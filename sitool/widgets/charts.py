@@ -1,0 +1,230 @@
+"""The charts of a study, one at a time: they follow it live, and a click picks samples.
+
+What this leaves out: which numbers a chart shows (`plots.py`) and how it gets onto a
+page (`chart.py`).
+"""
+
+import base64
+import re
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import ipywidgets
+
+from sitool.branch_plots import HeatMap, accuracy_map, feedback_plot, weight_map
+from sitool.charts import Spec, picture, small_print, spec_of
+from sitool.client import Study
+from sitool.errors import MissingDependencyError
+from sitool.markup import tag
+from sitool.plots import KINDS, Plot, branch_to, loss_plot, name_of, plot_of, why_no_losses
+from sitool.summary import Summary
+from sitool.widgets.chart import LiveChart, Row, rows_of
+from sitool.widgets.part import Part
+from sitool.widgets.view import View
+
+NAMES: Mapping[str, str] = {
+    "accuracy": KINDS["accuracy"],
+    "map": "Level × round",
+    "accepted": KINDS["accepted"],
+    "pass_at_k": KINDS["pass_at_k"],
+    "entropy": KINDS["entropy"],
+    "loss": KINDS["loss"],
+    "feedback": "Before and after",
+    "weights": "Curriculum",
+}
+"""The charts there are: name -> what its button says."""
+OF_THE_BRANCH: Mapping[str, Callable[[Summary, int], Plot | HeatMap]] = {
+    "map": accuracy_map,
+    "feedback": feedback_plot,
+    "weights": weight_map,
+}
+OF_ONE_ROUND = ("pass_at_k", "loss")
+"""Charts of the shown round; the others show the whole branch that it is on."""
+PAINTS_LEVELS = ("accuracy", "feedback")
+LEVEL = re.compile(r"(?:level |^L)(\d+)$")
+ROUND = re.compile(r"\br(\d+)$")
+
+
+class Charts(Part):
+    """Charts of the shown round and its branch.
+
+    A click on a point looks at its round and level: the samples follow. A click on a
+    name in the legend picks a level, one on a name below picks a round; the same click
+    again lets go of the level.
+
+    Args:
+        study: The study, or a view of it.
+        kind: The chart to begin with, a key of `NAMES`.
+    """
+
+    def __init__(self, study: Study | View, kind: str = "accuracy") -> None:
+        self._drawing = threading.Lock()
+        self._seen: tuple[Any, ...] = ()
+        self.kinds = ipywidgets.ToggleButtons(
+            options=[(name, key) for key, name in NAMES.items()], value=kind,
+            style={"button_width": "auto"},
+        )  # fmt: skip
+        self.kinds.add_class("sitool-kinds")
+        self.chart = LiveChart()
+        super().__init__(study, (self.kinds, self.chart))
+        self.chart.on_click(self._clicked)
+        self.kinds.observe(self._draw, "value")
+        self.watch(self._draw, "look", "shown", "level")
+        self.watch(self._follow_loss, "beat")
+        self._draw()
+
+    @property
+    def kind(self) -> str:
+        """Which chart is drawn, a key of `NAMES`."""
+        return str(self.kinds.value)
+
+    @property
+    def plot(self) -> Plot | HeatMap:
+        """The chart as it is now; `sitool.charts.spec_of` makes it a spec."""
+        look = self.view.look
+        summary = self.view.study.summary() if look is None else look.summary
+        shown = self.view.shown
+        if shown is None:
+            shown = summary.open if summary.open is not None else summary.head
+        return self._plot_of(summary, shown)
+
+    def still(self) -> Mapping[str, Any]:
+        """Return the chart as a picture, and what it is in words."""
+        plot = self.plot
+        words = f"{plot.title}. {plot.empty or small_print(plot)}".strip()
+        if plot.empty:
+            return {"text/plain": words, "text/html": tag("p", words)}
+        try:
+            png = base64.b64encode(picture(spec_of(plot), "png")).decode()
+        except MissingDependencyError as error:
+            said = f"{words} {error}"
+            return {"text/plain": said, "text/html": tag("p", said)}
+        image = tag("img", alt=words, src=f"data:image/png;base64,{png}", width="720")
+        return {"text/plain": words, "text/html": image}
+
+    def _draw(self, change: Any = None) -> None:
+        look = self.view.look
+        if look is None:
+            self.chart.say(NAMES[self.kind], "Opening the study …")
+            return
+        with self._drawing:
+            self.chart.picked = self._picked()
+            now = (self.kind, self.view.shown, look.summary.rounds, look.summary.open)
+            if now != self._seen:
+                self._seen = now
+                self._show(self._plot_of(look.summary, self.view.shown))
+
+    def _follow_loss(self, change: Any) -> None:
+        if self.kind == "loss" and self.view.look is not None and self.view.progress.losses:
+            with self._drawing:
+                self._show(self._plot_of(self.view.look.summary, self.view.shown))
+
+    def _show(self, plot: Plot | HeatMap) -> None:
+        if plot.empty:
+            self.chart.say(plot.title, plot.empty)
+            return
+        spec, rows = following(spec_of(plot))
+        self.chart.title, self.chart.note = plot.title, small_print(plot)
+        self.chart.show(spec, rows)
+
+    def _plot_of(self, summary: Summary, shown: int | None) -> Plot | HeatMap:
+        kind = self.kind
+        if shown is None:
+            return plot_of(summary, "accuracy", None)
+        if kind == "loss":
+            return self._losses(summary, shown)
+        tip = shown if kind in OF_ONE_ROUND else self._tip(summary, shown)
+        if kind in OF_THE_BRANCH:
+            return OF_THE_BRANCH[kind](summary, tip)
+        return plot_of(summary, kind, tip)
+
+    def _tip(self, summary: Summary, shown: int) -> int:
+        """Return the newest round if the shown one leads to it: a look back hides nothing."""
+        newest = self.view.standing.newest
+        known = [r.round.id for r in summary.rounds]
+        if newest is None or newest not in known:
+            return shown
+        leads = any(r.round.id == shown for r in branch_to(summary, newest))
+        return newest if leads else shown
+
+    def _losses(self, summary: Summary, shown: int) -> Plot:
+        """Draw the shown round's losses, or as far as they are if it trains now."""
+        here = summary.round(shown)
+        running = self.view.progress.losses
+        if summary.open != shown or not running:
+            return plot_of(summary, "loss", shown)
+        name = name_of(here)
+        steps = {name: list(running)}
+        return loss_plot({name: list(running.values())}, why_no_losses(here), steps)
+
+    # Clicks.
+
+    def _picked(self) -> str:
+        level = self.view.level
+        return "" if level is None or self.kind not in PAINTS_LEVELS else f"level {level}"
+
+    def _clicked(self, row: Row) -> None:
+        """Look at the level and the round of a mark, or of a name in the legend or below."""
+        level, number = level_of(row), round_of(row)
+        again = number is None or number == self.view.shown
+        if number is not None and self._known(number):
+            self.view.show(number)
+        if level is not None:
+            self.view.level = None if again and level == self.view.level else level
+
+    def _known(self, number: int) -> bool:
+        look = self.view.look
+        return look is not None and any(r.round.id == number for r in look.summary.rounds)
+
+
+def level_of(row: Row) -> int | None:
+    """Return the level that a clicked row tells of.
+
+    >>> level_of({"line": "level 3", "place": "r2"}), level_of({"column": "r2", "row": "5"})
+    (3, 5)
+    """
+    if "column" in row:
+        return int(row["row"]) if str(row.get("row", "")).isdecimal() else None
+    words = (str(row.get(name, "")) for name in ("line", "legend", "place", "axis"))
+    return next((int(found[1]) for word in words if (found := LEVEL.search(word))), None)
+
+
+def round_of(row: Row) -> int | None:
+    """Return the round that a clicked row tells of.
+
+    >>> round_of({"line": "level 3", "place": "after r2"}), round_of({"axis": "r4"})
+    (2, 4)
+    """
+    words = (str(row.get(name, "")) for name in ("place", "column", "axis", "line"))
+    return next((int(found[1]) for word in words if (found := ROUND.search(word))), None)
+
+
+def following(spec: Spec) -> tuple[Spec, list[Row]]:
+    """Return a spec in which no round is named, and its rows: only they change with a new round.
+
+    Places on the axis come from the rows, in their order, and so do an axis' ends.
+    """
+    rows = rows_of(spec)
+    if all("x" in row for row in rows):
+        rows.sort(key=lambda row: row["x"])
+    layers = [_layer(layer) if "data" not in layer else layer for layer in spec["layer"]]
+    return spec | {"layer": layers}, rows
+
+
+def _layer(layer: Spec) -> Spec:
+    encoding = dict(layer["encoding"])
+    x = encoding["x"]
+    if "labelExpr" in x.get("axis", {}):
+        encoding["x"] = {
+            "field": "place", "type": "ordinal", "sort": None, "title": x.get("title"),
+            "axis": {"labelAngle": 0, "labelOverlap": True, "grid": False},
+            "scale": {"type": "point", "padding": 0.3},
+        }  # fmt: skip
+        mark = layer["mark"] if isinstance(layer["mark"], str) else layer["mark"]["type"]
+        if mark in ("line", "area"):
+            encoding["order"] = {"field": "x", "type": "quantitative"}
+    elif x.get("type") == "ordinal":
+        scale = {key: value for key, value in x.get("scale", {}).items() if key != "domain"}
+        encoding["x"] = x | {"sort": None, "scale": scale}
+    return layer | {"encoding": encoding}
