@@ -1,6 +1,6 @@
 """A part that reports on one round: asked for in the study's thread, kept as long as it holds.
 
-Figures and pictures are made in the thread that follows the study, so that no cell waits.
+Figures are found in the thread that follows the study, so that no cell waits.
 What this leaves out: which figures (`gap.py`, `sharpening.py`).
 """
 
@@ -10,11 +10,13 @@ from typing import Any, ClassVar
 
 import ipywidgets
 
+from sitool.charts import small_print, spec_of
 from sitool.client import Study
 from sitool.findings.kept import shown_round
 from sitool.markup import Child, Markup, join, tag
 from sitool.pieces import drawing, faint
 from sitool.plots import Plot
+from sitool.widgets.chart import LiveChart
 from sitool.widgets.part import Part
 from sitool.widgets.steps import BUSY
 from sitool.widgets.view import View
@@ -23,6 +25,16 @@ WORKING_IT_OUT = "Working it out …"
 NO_ROUND = "There is no finished round yet: Step measures the base."
 STILL_SECONDS = 20.0
 """For how long a still waits for its report, at most."""
+
+
+def draw(chart: LiveChart, plot: Plot) -> None:
+    """Draw a plot, or say why there is nothing to draw."""
+    if plot.empty:
+        chart.say(plot.title, plot.empty)
+        return
+    with chart.hold_sync():
+        chart.title, chart.note = plot.title, small_print(plot)
+        chart.show(spec_of(plot))
 
 
 class Finding(Part):
@@ -38,7 +50,8 @@ class Finding(Part):
     """The charts: name -> words."""
 
     def __init__(self, study: Study | View, *, awake: bool = True) -> None:
-        self.heading, self.sentence, self.chart, self.tables = (ipywidgets.HTML() for _ in range(4))
+        self.heading, self.sentence, self.tables = (ipywidgets.HTML() for _ in range(3))
+        self.chart = LiveChart()
         self.kind = ipywidgets.ToggleButtons(
             options=[(words, name) for name, words in self.kinds.items()],
             style={"button_width": "auto"},
@@ -48,7 +61,7 @@ class Finding(Part):
             description="Measure", disabled=True, layout={"width": "auto"}
         )
         self.answer: Any = None
-        self._awake, self._asked, self._drawn = False, None, None
+        self._awake, self._asked = False, None
         self._answered = threading.Event()
         super().__init__(study)
         self.children = self.laid_out()
@@ -111,7 +124,7 @@ class Finding(Part):
         self.measure.tooltip = BUSY if look.working else self.about_measuring()
         number = self.number
         if number is None:
-            self.sentence.value = str(faint(NO_ROUND))
+            self.chart.say(self.title, NO_ROUND)
             self._answered.set()
         elif self.question(number) != self._asked:
             self.view.ask(self._wanted(number), lambda found: self._keep("", found))
@@ -120,12 +133,12 @@ class Finding(Part):
         self._asked = None
         self._follow(None)
 
-    def _wanted(self, number: int) -> Callable[[Study], tuple[Hashable, Any, str]]:
-        """Return what finds the answer, or remembers it, and draws the chart."""
+    def _wanted(self, number: int) -> Callable[[Study], tuple[Hashable, Any]]:
+        """Return what finds the answer, or remembers it."""
         question, work, known = self.question(number), self.work(number), self.view.findings
         self._asked = question
         if self.answer is None:
-            self.sentence.value = str(faint(WORKING_IT_OUT))
+            self.chart.say(self.title, WORKING_IT_OUT)
 
         def find(study: Study) -> tuple[Hashable, Any]:
             answer = known.get(question)
@@ -147,17 +160,9 @@ class Finding(Part):
     # Drawing.
 
     def _redraw(self, change: Any) -> None:
-        """Draw the chart, away from the kernel's own thread."""
-        if self.answer is None:
-            return
-        plot = self.plot()
-        self._drawn = plot
-        self.view.ask(lambda _: (plot, str(drawing(plot))), self._put_chart)
-
-    def _put_chart(self, drawn: tuple[Plot, str]) -> None:
-        plot, picture = drawn
-        if plot is self._drawn:
-            self.chart.value = picture
+        """Draw the chart of what is known."""
+        if self.answer is not None:
+            draw(self.chart, self.plot())
 
     # Scores that are still missing.
 

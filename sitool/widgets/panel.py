@@ -10,12 +10,14 @@ import ipywidgets
 
 from sitool.card import card_bundle
 from sitool.client import Study
+from sitool.widgets.charts import Charts
 from sitool.widgets.code import Code
 from sitool.widgets.curriculum import Curriculum
 from sitool.widgets.finding import Finding
 from sitool.widgets.gap import Gap
 from sitool.widgets.part import Part
 from sitool.widgets.rounds import RoundTree
+from sitool.widgets.samples import Samples
 from sitool.widgets.sharpening import Sharpening
 from sitool.widgets.signal import Signal
 from sitool.widgets.steps import Steps
@@ -23,6 +25,8 @@ from sitool.widgets.theory import Theory
 from sitool.widgets.view import View, view_of
 
 TABS: Mapping[str, Callable[[View], Part]] = {
+    "Charts": Charts,
+    "Samples": Samples,
     "Curriculum": Curriculum,
     "Gap": lambda view: Gap(view, awake=False),
     "Sharpening": lambda view: Sharpening(view, awake=False),

@@ -18,7 +18,9 @@ from sitool.findings.theory import KNOBS, Loaded, caught_scene, load, own_study,
 from sitool.markup import Markup, join
 from sitool.overlay import Overlay
 from sitool.pieces import drawing, faint, lead, paragraph
-from sitool.widgets.finding import STILL_SECONDS
+from sitool.plots import Plot
+from sitool.widgets.chart import LiveChart
+from sitool.widgets.finding import STILL_SECONDS, draw
 from sitool.widgets.part import Part
 from sitool.widgets.view import View
 from sitool.workbench import KINDS, Knobs, Scene, knobs_of, scene_plot
@@ -72,7 +74,8 @@ class Theory(Part):
         )
         self.load = _button("From this study", "Set the knobs from the branch that is looked at.")
         self.defaults = _button("Defaults", "Set every knob as it was without a study.")
-        self.chart, self.reading = ipywidgets.HTML(), ipywidgets.HTML()
+        self.chart, self.reading = LiveChart(), ipywidgets.HTML()
+        self.chart.say("Theory", SIMULATING)
         super().__init__(study, self._laid_out())
         self.kind.observe(self._redraw, "value")
         self.level.observe(self._redraw, "value")
@@ -174,6 +177,7 @@ class Theory(Part):
     def _take(self, made: Scene | SitoolError) -> None:
         asked, self._making = self._making, None
         if isinstance(made, SitoolError):
+            self._made.set()
             self.reading.value = str(paragraph(f"{made.message} {made.hint}".strip()))
         else:
             self.scene = made
@@ -182,29 +186,32 @@ class Theory(Part):
             self._make(self.knobs)
 
     def _redraw(self, change: Any) -> None:
-        """Draw the chart and say what it comes to, away from the kernel's own thread."""
+        """Draw the chart, and say what it comes to."""
         if self.scene is None or self._drawing:
             return
-        scene, kind = self.scene, str(self.kind.value)
-        level = min(int(self.level.value), len(scene.knobs.lengths))
-        found, own = self._found, own_study(scene, self._found)
-        words = words_on(scene, kind, level, found)
+        words = words_on(self.scene, str(self.kind.value), self._level, self._found)
         self.reading.value = str(_paragraphs(f"{words}\n{self._problem}"))
-
-        def draw(_: Study) -> str:
-            overlay = found if kind == "next" else own
-            return str(drawing(scene_plot(scene, kind, level, overlay)))
-
-        self.view.ask(draw, self._put_chart)
-
-    def _put_chart(self, picture: str) -> None:
-        self.chart.value = picture
+        draw(self.chart, self.plot)
         self._made.set()
+
+    @property
+    def _level(self) -> int:
+        most = 1 if self.scene is None else len(self.scene.knobs.lengths)
+        return min(int(self.level.value), most)
+
+    @property
+    def plot(self) -> Plot:
+        """The chart as it is now."""
+        kind = str(self.kind.value)
+        if self.scene is None:
+            return Plot(kind, KINDS[kind], empty=SIMULATING)
+        found = self._found if kind == "next" else own_study(self.scene, self._found)
+        return scene_plot(self.scene, kind, self._level, found)
 
     def page(self) -> Markup:
         """Show the chart and what it comes to, as soon as they are made."""
         self._made.wait(STILL_SECONDS)
-        return join([lead("Theory"), Markup(self.reading.value), Markup(self.chart.value)])
+        return join([lead("Theory"), Markup(self.reading.value), drawing(self.plot)])
 
 
 def _paragraphs(words: str) -> Markup:
