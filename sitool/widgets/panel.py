@@ -51,11 +51,12 @@ class Panel(Part):
         self.tabs = ipywidgets.Tab(
             children=tuple(self.parts.values()),
             titles=tuple(self.parts),
-            layout={"flex": "1 1 640px", "min_width": "0"},
+            layout={"flex": "3 1 480px", "min_width": "0"},
         )
         self.tabs.observe(self._wake, "selected_index")
         left = ipywidgets.VBox(
-            (self.rounds, self.signal), layout={"flex": "0 1 340px", "min_width": "0"}
+            (self.rounds, self.signal),
+            layout={"flex": "1 1 250px", "max_width": "330px", "min_width": "0"},
         )
         below = ipywidgets.HBox((left, self.tabs), layout={"flex_flow": "row wrap"})
         self.children = (self.steps, below)
