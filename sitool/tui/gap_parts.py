@@ -17,7 +17,7 @@ from textual.widgets import DataTable, Static
 
 from sitool.metrics import Accuracy
 from sitool.plots import Plot
-from sitool.report_plots import GAP_KINDS, gap_of, gap_plot
+from sitool.plots.gap import GAP_KINDS, gap_of, gap_plot
 from sitool.tui.chart import Chart
 from sitool.tui.charts import Charts
 from sitool.tui.differences import picture, with_interval

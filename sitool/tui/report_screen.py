@@ -16,7 +16,6 @@ from textual.widget import Widget
 from textual.widgets import Footer, Static
 
 from sitool import events
-from sitool.charts import save_svg
 from sitool.client import Study
 from sitool.events import Event
 from sitool.standing import Standing
@@ -26,6 +25,7 @@ from sitool.tui.charts import Charts
 from sitool.tui.desk import Desk
 from sitool.tui.help import show_help
 from sitool.tui.tabs import PanelTabs
+from sitool.vega import save_svg
 
 CHANGING = (events.RoundJudged, events.RoundEvaluated, events.RoundStopped, events.CommandFailed)
 """After these a finished round may have other scores than before."""
