@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from sitool.gap import GapReport
     from sitool.overlay import Lens, Overlay
     from sitool.sharpening.report import SharpeningReport, Targets
+    from sitool.widgets.panel import Panel
 
 
 def create(
@@ -307,6 +308,17 @@ class Study:
     def _decide(self, sample_id: int, action: Action, reason: str, text: str | None = None) -> None:
         body = {"sample": sample_id, "action": action.value, "reason": reason, "text": text}
         self._commands.change("decide", body)
+
+    def panel(self) -> "Panel":
+        """Return the study's interactive panel, for a notebook to show."""
+        from sitool.widgets.panel import panel_of  # Late: only a notebook has widgets.
+
+        return panel_of(self)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        from sitool.card import card_bundle
+
+        return card_bundle(self.summary())
 
     def configure(
         self, *assignments: str, table: Mapping[str, Any] | None = None
