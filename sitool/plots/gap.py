@@ -5,6 +5,7 @@ What this leaves out: the figures (`sitool.gap`).
 """
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -105,14 +106,13 @@ def _sweep(
         x_title,
         "gap",
         limits=around_nothing(gaps),
-        note="; ".join(_best(name, swept) for name in swept),
+        note=_best(*swept.values()) if len(swept) == 1 else "",
     )
 
 
-def _best(name: str, swept: "Mapping[str, Sequence[SweepPoint]]") -> str:
-    best = max(swept[name], key=lambda point: point.gap.value)
-    said = f"best {signed_words(best.gap.value)} at {best.at:.0%}, which keeps {best.kept:.0%}"
-    return said if len(swept) == 1 else f"{name}: {said}"
+def _best(points: "Sequence[SweepPoint]") -> str:
+    best = max(points, key=lambda point: point.gap.value)
+    return f"best {signed_words(best.gap.value)} at {best.at:.0%}, which keeps {best.kept:.0%}"
 
 
 def _rounds(report: "GapReport", verifiers: Sequence[str]) -> Plot:
@@ -174,15 +174,17 @@ def _pass_at_k(report: "GapReport") -> Plot:
 def cross_map(table: "CrossTable") -> HeatMap:
     """Map who can judge whom: the gap by the model that judged and the round that wrote."""
     columns = {number: f"r{number}" for number in table.generators}
+    # A model of another round is named as rounds are on charts: r3, not r0003.
+    rows = {model: re.sub(r"^r0+(?=\d)", "r", model) for model in table.models}
     cells = [
-        Cell(columns[number], model, gap.value, gap.low, gap.high, gap.n, {"round": number})
+        Cell(columns[number], rows[model], gap.value, gap.low, gap.high, gap.n, {"round": number})
         for (number, model), gap in table.gaps.items()
     ]
     most = math.ceil(10 * max(abs(cell.value) for cell in cells)) / 10 or 0.1
     return HeatMap(
         f"Who can judge whom: the gap of {table.judge}",
         list(columns.values()),
-        table.models,
+        list(rows.values()),
         cells,
         "round that wrote the samples",
         "model that judged them",

@@ -12,6 +12,9 @@ MOST_NUMBERS = 14
 MOST_MARKED = 60
 """Points of a line that have room for a mark each."""
 
+BESIDE = {"scale": {"type": "band", "paddingInner": 0.6, "paddingOuter": 0.3}}
+"""Leaves room between places for lines that are moved apart at each."""
+
 Spec = dict[str, Any]
 
 
@@ -35,7 +38,7 @@ def _lines(plot: Plot) -> list[Spec]:
     if _has(plot, "low"):
         layers.append(_intervals(plot))
     x, colour = _x(plot), _colour(plot)
-    seen = {"color": colour, "opacity": faded(_fading(plot), 1)}
+    seen = {"color": colour, "opacity": faded(_fading(plot), 1), **_offset(plot)}
     if not plot.dots:
         shape = {"interpolate": "step"} if plot.steps else {}
         layers.append({
@@ -61,6 +64,11 @@ def _has(plot: Plot, column: str) -> bool:
     return any(getattr(line, column) is not None for line in plot.lines)
 
 
+def _measured(plot: Plot) -> int:
+    """Count the lines that have intervals."""
+    return sum(line.low is not None for line in plot.lines)
+
+
 def _fading(plot: Plot) -> list[str]:
     """Return by what lines are told apart, so that those not picked can fade."""
     if len(plot.lines) == 1:
@@ -83,13 +91,14 @@ def _diagonal() -> Spec:
 def _intervals(plot: Plot) -> Spec:
     """Shade the intervals of a line or two, and give more lines bars."""
     mark, opacity = "area", 0.18
-    if plot.dots or len(plot.lines) > 2 or _longest(plot) < 2:
+    if plot.dots or _measured(plot) > 2 or _longest(plot) < 2:
         mark, opacity = "rule", 0.45
     low = _y(plot) | {"field": "low"}
     return {
         "mark": {"type": mark},
         "encoding": {"x": _x(plot), "y": low, "y2": {"field": "high"}, "color": _colour(plot),
-                     "opacity": faded(_fading(plot), opacity)},
+                     "opacity": faded(_fading(plot), opacity),
+            **_offset(plot)},
     }  # fmt: skip
 
 
@@ -123,13 +132,14 @@ def _told(plot: Plot) -> list[Spec]:
     when: list[Spec] = []
     if any(line.names for line in plot.lines):
         when = [{"field": "place", "type": "nominal", "title": "what"}]
-    elif plot.ticks:
+    elif _is_named(plot):
         place = {"field": "place", "type": "nominal", "title": plot.x_title}
     figures = {
         "y": plot.y_title,
         **({"low": "from", "high": "to"} if _has(plot, "low") else {}),
         **({"n": "n"} if _has(plot, "n") else {}),
         **({"total": "of"} if plot.bars else {}),
+        **({"level": "level", "sample": "sample"} if "sample" in _fields(plot) else {}),
     }
     return [{"field": "line", "type": "nominal", "title": "line"}, *when, place] + [
         {"field": field, "type": "quantitative", "title": title, "format": ",.4~g"}
@@ -145,9 +155,22 @@ def _x(plot: Plot) -> Spec:
     if not plot.ticks:
         return {"field": "x", "type": "quantitative", "title": plot.x_title,
                 "axis": {"tickMinStep": 1, "grid": False}, "scale": {"zero": False}}  # fmt: skip
-    if all(float(x) in plot.ticks for line in plot.lines for x in line.x):
-        return _named_places(plot)
-    return _places_between(plot)
+    if not _is_named(plot):
+        return _places_between(plot)
+    return _named_places(plot) | (BESIDE if _offset(plot) else {})
+
+
+def _is_named(plot: Plot) -> bool:
+    """Whether every point lies at a place with a name."""
+    named = all(float(x) in plot.ticks for line in plot.lines for x in line.x)
+    return bool(plot.ticks) and named
+
+
+def _offset(plot: Plot) -> Spec:
+    """Move lines a little apart, where the bars of their intervals would hide one another."""
+    if plot.dots or _measured(plot) < 3 or not _is_named(plot):
+        return {}
+    return {"xOffset": {"field": "line", "sort": [line.label for line in plot.lines]}}
 
 
 def _named_places(plot: Plot) -> Spec:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from sitool.plots import Plot
 from sitool.vega.specs import Spec, spec_of
 
 VEGA_LITE = "6.1"
+PNG_START = b"\x89PNG\r\n\x1a\n"
 FORMS = ("svg", "png", "html")
 
 
@@ -45,8 +47,24 @@ def picture(spec: Spec, form: str, scale: float = 2) -> bytes:
         return str(vl_convert.vegalite_to_html(spec, vl_version=VEGA_LITE, bundle=True)).encode()
     offline: dict[str, Any] = {"vl_version": VEGA_LITE, "allowed_base_urls": []}
     if form == "png":
-        return bytes(vl_convert.vegalite_to_png(spec, scale=scale, **offline))
+        return _pressed(bytes(vl_convert.vegalite_to_png(spec, scale=scale, **offline)))
     return _with_own_names(str(vl_convert.vegalite_to_svg(spec, **offline))).encode()
+
+
+def _pressed(png: bytes) -> bytes:
+    """Compress a PNG as well as can be: vl-convert is quick, and leaves it three times larger."""
+    parts, place = list[tuple[bytes, bytes]](), len(PNG_START)
+    while place < len(png):
+        size = int.from_bytes(png[place : place + 4])
+        parts.append((png[place + 4 : place + 8], png[place + 8 : place + 8 + size]))
+        place += size + 12
+    pixels = zlib.decompress(b"".join(data for kind, data in parts if kind == b"IDAT"))
+    (head, *others) = (part for part in parts if part[0] != b"IDAT")
+    written = [head, *others[:-1], (b"IDAT", zlib.compress(pixels, 9)), others[-1]]
+    return PNG_START + b"".join(
+        len(data).to_bytes(4) + kind + data + zlib.crc32(kind + data).to_bytes(4)
+        for kind, data in written
+    )
 
 
 def _with_own_names(svg: str) -> str:

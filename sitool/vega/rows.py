@@ -6,15 +6,19 @@ from typing import Any
 import numpy as np
 
 from sitool.plots import Cell, Floats, HeatMap, Line, Plot
+from sitool.plots.samples import TokenStrip
+from sitool.vega import strips
 
-MOST_POINTS = 2000
+MOST_POINTS = 1000
 """Of one line: more cannot be seen, and would make the file heavy."""
 
 Row = dict[str, Any]
 
 
-def rows_of(plot: Plot | HeatMap) -> list[Row]:
+def rows_of(plot: Plot | HeatMap | TokenStrip) -> list[Row]:
     """Write out what a plot shows; the rows of `spec_of(plot)`."""
+    if isinstance(plot, TokenStrip):
+        return strips.rows_of(plot)
     if isinstance(plot, HeatMap):
         columns = {name: place for place, name in enumerate(plot.columns)}
         lines = {name: place for place, name in enumerate(plot.rows)}
@@ -34,7 +38,7 @@ def _line_rows(line: Line, plot: Plot) -> list[Row]:
             for name, values in columns.items()
             if values is not None and np.isfinite(values[i])
         }
-        | ({"place": plot.ticks.get(float(line.x[i]), f"{line.x[i]:g}")} if plot.ticks else {})
+        | ({"place": plot.ticks[line.x[i]]} if line.x[i] in plot.ticks else {})
         | ({"place": line.names[i]} if line.names else {})
         | {name: numbers[i] for name, numbers in line.picks.items()}
         for i in _kept(line.y)
