@@ -7,10 +7,10 @@ all is readable on light and on dark. What this leaves out: what is said.
 import base64
 from collections.abc import Iterable, Sequence
 
-from sitool.charts import svg_of
 from sitool.errors import MissingDependencyError
 from sitool.markup import Child, Markup, tag
 from sitool.plots import Plot
+from sitool.vega import svg_of
 
 LINE = "1px solid rgba(128,128,128,.35)"
 BLUE, ORANGE, GREY = "rgba(0,114,178,.75)", "rgba(230,159,0,.8)", "rgba(128,128,128,.45)"
