@@ -4,7 +4,6 @@ What this leaves out: which numbers a chart shows (`sitool.plots`) and how it ge
 page (`chart.py`).
 """
 
-import base64
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -14,12 +13,12 @@ import ipywidgets
 
 from sitool.client import Study
 from sitool.desk import Look
-from sitool.errors import MissingDependencyError
-from sitool.markup import tag
+from sitool.markup import Markup, join
+from sitool.pieces import drawing, lead
 from sitool.plots import KINDS, HeatMap, Plot, branch_to, loss_plot, name_of, plot_of, why_no_losses
 from sitool.plots.branches import accuracy_map, feedback_plot, weight_map
 from sitool.summary import Summary
-from sitool.vega import Row, frame_of, picture, rows_of, small_print, spec_of
+from sitool.vega import Row, frame_of, rows_of, small_print
 from sitool.widgets.chart import LiveChart
 from sitool.widgets.part import Part
 from sitool.widgets.view import View
@@ -90,19 +89,10 @@ class Charts(Part):
             shown = summary.open if summary.open is not None else summary.head
         return self._plot_of(summary, shown)
 
-    def still(self) -> Mapping[str, Any]:
-        """Return the chart as a picture, and what it is in words."""
+    def page(self) -> Markup:
+        """Return the chart as a picture, under what it is in words."""
         plot = self.plot
-        words = f"{plot.title}. {plot.empty or small_print(plot)}".strip()
-        if plot.empty:
-            return {"text/plain": words, "text/html": tag("p", words)}
-        try:
-            png = base64.b64encode(picture(spec_of(plot), "png")).decode()
-        except MissingDependencyError as error:
-            said = f"{words} {error}"
-            return {"text/plain": said, "text/html": tag("p", said)}
-        image = tag("img", alt=words, src=f"data:image/png;base64,{png}", width="720")
-        return {"text/plain": words, "text/html": image}
+        return join([lead(f"{plot.title}. ", small_print(plot)), drawing(plot)])
 
     def _draw(self, change: Any = None) -> None:
         look = self.view.look
