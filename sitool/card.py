@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sitool.charts import svg_of
 from sitool.errors import MissingDependencyError
 from sitool.figure_words import NOTHING, duration, figure
 from sitool.lineage import mark_of, tree_lines
@@ -17,6 +16,7 @@ from sitool.pieces import faint, image, lead, paragraph, sheet
 from sitool.plots import Plot, plot_of
 from sitool.store import round_label
 from sitool.summary import RoundSummary, Summary, advice
+from sitool.vega import svg_of
 
 MOST_ROUNDS = 30
 """Rounds that the card lists, the newest ones; the report lists all."""

@@ -7,10 +7,9 @@ all is readable on light and on dark. What this leaves out: what is said.
 import base64
 from collections.abc import Iterable, Sequence
 
-from sitool.charts import svg_of
 from sitool.errors import MissingDependencyError
 from sitool.markup import Child, Markup, tag
-from sitool.plots import Plot
+from sitool.vega import Drawable, svg_of
 
 LINE = "1px solid rgba(128,128,128,.35)"
 BLUE, ORANGE, GREY = "rgba(0,114,178,.75)", "rgba(230,159,0,.8)", "rgba(128,128,128,.45)"
@@ -77,7 +76,7 @@ def parts(shares: Sequence[tuple[float, str, str]]) -> Markup:
     return tag("span", inner, style=style, role="img", aria_label=words)
 
 
-def drawing(plot: Plot) -> Markup:
+def drawing(plot: Drawable) -> Markup:
     """Draw a plot as a picture; where there is nothing to draw, say why."""
     if plot.empty:
         return faint(plot.empty)

@@ -81,6 +81,21 @@ def why_idle(ruling: Decision | None, action: Action) -> str:
     return ""
 
 
+def late_words(action: Action, label: str) -> str:
+    """Say what a ruling on a round that has trained already can still do.
+
+    Args:
+        label: The round's.
+    """
+    if action in (Action.ACCEPT, Action.EDIT):
+        return f"Written down; it joins the next round that starts from {label}."
+    if action is Action.REJECT:
+        return (
+            f"Written down beside the score. {label} has trained already, so what it learnt stays."
+        )
+    return ""
+
+
 def taking_back(sample: Sample) -> Ruling | None:
     """Return what brings back the ruling before the last one; None if there was none.
 

@@ -13,10 +13,10 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from sitool.charts import VEGA_LITE
 from sitool.drafts import replaced_file
 from sitool.errors import MissingDependencyError, SitoolError
 from sitool.planning.machines import cache_file
+from sitool.vega.pictures import VEGA_LITE
 
 SNIPPET = "window.vegaEmbed = vegaEmbed;"
 PACK = (

@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Footer, Static
 
+from sitool.inspection import PARTS
 from sitool.models.builtin import builtin_names
 from sitool.models.pieces import Piece, Pieces, characters, read_pieces
 from sitool.records import Action, Sample
@@ -20,7 +21,7 @@ from sitool.rulings import Ruling
 from sitool.store import SampleLine, Store, round_label
 from sitool.tui.desk import Desk
 from sitool.tui.edit import EditScreen, safe_lines
-from sitool.tui.inspector_text import PARTS, Ways, part_texts
+from sitool.tui.inspector_text import Ways, part_texts
 from sitool.tui.sample_screen import SampleScreen
 from sitool.tui.siblings import SiblingsScreen
 

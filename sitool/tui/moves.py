@@ -25,8 +25,9 @@ from sitool.moves import (
     notch_words,
 )
 from sitool.records import Action, Phase
-from sitool.rulings import Ruling
+from sitool.rulings import Ruling, late_words
 from sitool.standing import Standing
+from sitool.store import round_label
 from sitool.tui.desk import Desk
 from sitool.tui.dialogs import Choose
 
@@ -156,10 +157,7 @@ class Moves:
             if ruling.action in (Action.ACCEPT, Action.REJECT) and not ruling.reason:
                 self.tell(f"{SAID[ruling.action]}. n writes down why; z takes it back.")
             return
-        if ruling.action in (Action.ACCEPT, Action.EDIT):
-            self.tell(f"Written down; it joins the next round that starts from r{shown:04d}.")
-        elif ruling.action is Action.REJECT:
-            self.tell(
-                f"Written down beside the score. r{shown:04d} has trained already, so what it"
-                " learnt stays; r pauses rounds before they train."
-            )
+        words = late_words(ruling.action, round_label(shown))
+        if words:
+            pauses = " r pauses rounds before they train."
+            self.tell(words + (pauses if ruling.action is Action.REJECT else ""))

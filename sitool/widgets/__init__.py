@@ -23,6 +23,7 @@ from sitool.widgets.charts import Charts
 from sitool.widgets.code import Code
 from sitool.widgets.curriculum import Curriculum
 from sitool.widgets.gap import Gap
+from sitool.widgets.inspector import Inspector
 from sitool.widgets.panel import Panel
 from sitool.widgets.rounds import RoundTree
 from sitool.widgets.samples import Samples
@@ -32,6 +33,6 @@ from sitool.widgets.steps import Steps
 from sitool.widgets.theory import Theory
 
 __all__ = [
-    "Charts", "Code", "Curriculum", "Gap", "Panel", "RoundTree", "Samples", "Sharpening", "Signal",
-    "Steps", "Theory",
+    "Charts", "Code", "Curriculum", "Gap", "Inspector", "Panel", "RoundTree", "Samples",
+    "Sharpening", "Signal", "Steps", "Theory",
 ]  # fmt: skip

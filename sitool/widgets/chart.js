@@ -77,7 +77,8 @@ function clicked(item) {
   const role = item?.mark?.role ?? "";
   if (role === "axis-label") return { axis: String(item.datum.label) };
   if (role.startsWith("legend-")) return { legend: String(item.datum.value ?? "") };
-  return item?.datum && role === "mark" ? plain(item.datum) : null;
+  if (role === "mark" && item.datum && Object.keys(item.datum).length) return plain(item.datum);
+  return {};
 }
 
 function touchable(vega) {
@@ -131,8 +132,7 @@ class Drawing {
     const { view } = await embed(this.place, structuredClone(full), options);
     Object.assign(this, { view, rows: [...rows], drawn: wanted });
     view.addEventListener("click", (event, item) => {
-      const told = clicked(item);
-      if (told) this.model.send({ clicked: told });
+      this.model.send({ clicked: clicked(item) });
     });
   }
 
@@ -148,24 +148,21 @@ class Drawing {
     await this.view.change(this.model.get("spec").data.name, change).resize().runAsync();
   }
 
-  // Let one line stand out, if the chart has a selection of lines.
+  // Let what is looked at stand out, in the selections that the kernel speaks of.
   async pick() {
-    const param = this.find_param();
-    if (!param) return;
-    const field = param.select.fields[0];
-    const line = this.model.get("picked");
-    const fields = [{ type: "E", field }];
-    const chosen = line ? [{ unit: "", fields, values: [line] }] : [];
-    const store = `${param.name}_store`;
-    if (JSON.stringify(this.view.data(store).map((t) => t.values)) ===
-        JSON.stringify(chosen.map((t) => t.values))) return;
-    await this.view.data(store, chosen).runAsync();
-  }
-
-  find_param() {
-    const layers = [this.model.get("spec"), ...(this.model.get("spec").layer ?? [])];
-    const params = layers.flatMap((layer) => layer.params ?? []);
-    return params.find((p) => p.select?.fields?.length === 1 && p.bind === "legend");
+    let changed = false;
+    for (const [name, value] of Object.entries(this.model.get("picks"))) {
+      const param = this.model.get("spec").params?.find((one) => one.name === name);
+      if (!param) continue;
+      const fields = param.select.fields.map((field) => ({ type: "E", field }));
+      const store = `${name}_store`;
+      const before = this.view.data(store).map((tuple) => tuple.values[0]);
+      const wanted = value === null ? [] : [value];
+      if (JSON.stringify(before) === JSON.stringify(wanted)) continue;
+      this.view.data(store, wanted.map((one) => ({ unit: "", fields, values: [one] })));
+      changed = true;
+    }
+    if (changed) await this.view.runAsync();
   }
 
   // A chart in a tab that is not shown has no width; it waits until it has one.
@@ -229,7 +226,7 @@ function render({ model, el }) {
     place.classList.toggle("empty", Boolean(model.get("empty")));
     place.setAttribute("aria-label", model.get("title"));
   };
-  const changes = "change:spec change:rows change:picked change:empty";
+  const changes = "change:spec change:rows change:picks change:empty";
   const words = "change:title change:note change:empty";
   model.on(changes, draw);
   model.on(words, write);

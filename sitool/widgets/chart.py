@@ -15,13 +15,9 @@ import anywidget
 import ipywidgets
 import traitlets
 
-from sitool.charts import THEMES, Spec
 from sitool.errors import SitoolError
 from sitool.report.bundle import library
-
-ROWS = "rows"
-"""The name of the data set that changes."""
-Row = Mapping[str, Any]
+from sitool.vega import DATA, THEMES, Row, Spec
 
 
 class Library(ipywidgets.Widget):
@@ -63,13 +59,14 @@ class LiveChart(anywidget.AnyWidget):
     """A chart whose rows can change.
 
     Args:
-        spec: A Vega-Lite spec, with or without rows; it is embedded once.
-        rows: Of its one data set.
+        spec: A Vega-Lite spec as `sitool.vega` makes them; it is embedded once.
+        rows: Of its one data set; without them those that the spec brings.
 
     Attributes:
         title, note: Stand above the chart, as text.
         empty: What to say where there is nothing to draw.
-        picked: The line that stands out, by name; "" is all.
+        picks: What stands out: by name of a selection its value, None for nothing; selections
+            that are not named are left to the page.
     """
 
     _esm = Path(__file__).with_name("chart.js")
@@ -83,7 +80,7 @@ class LiveChart(anywidget.AnyWidget):
     title = traitlets.Unicode("").tag(sync=True)
     note = traitlets.Unicode("").tag(sync=True)
     empty = traitlets.Unicode("").tag(sync=True)
-    picked = traitlets.Unicode("").tag(sync=True)
+    picks: "traitlets.Dict[str, Any]" = traitlets.Dict().tag(sync=True)
 
     def __init__(self, spec: Spec | None = None, rows: Sequence[Row] = (), **rest: Any) -> None:
         super().__init__(library=shared_library(), **rest)
@@ -101,7 +98,7 @@ class LiveChart(anywidget.AnyWidget):
         with self.hold_sync():
             self.spec = _rowless(spec)
             self.empty = ""
-            self.replace(rows or rows_of(spec))
+            self.replace(rows or spec["data"].get("values", ()))
 
     def say(self, title: str, empty: str) -> None:
         """Say why there is no chart."""
@@ -127,7 +124,10 @@ class LiveChart(anywidget.AnyWidget):
         self._send_from(first)
 
     def on_click(self, call: Callable[[Row], None]) -> None:
-        """Call with what was clicked: the row of a mark, or `{"axis": ...}`, `{"legend": ...}`."""
+        """Call with what was clicked: the row of a mark, `{"axis": ...}` or `{"legend": ...}`.
+
+        Where there was nothing, an empty row.
+        """
         self._clicked.append(call)
 
     def _send_from(self, first: int) -> None:
@@ -142,23 +142,15 @@ class LiveChart(anywidget.AnyWidget):
                     call(row)
 
 
-def rows_of(spec: Spec) -> list[Row]:
-    """Return the rows that a spec brings, inside of it or as its one named data set."""
-    data = spec.get("data", {})
-    if "name" in data and "datasets" in spec:
-        return list(spec["datasets"][data["name"]])
-    return list(data.get("values", ()))
-
-
 def _rowless(spec: Spec) -> Spec:
     """Take a spec's rows and title off, and let it be as wide as its place."""
     kept = {
         key: deepcopy(value)
         for key, value in spec.items()
-        if key not in ("$schema", "data", "datasets", "title", "background")
+        if key not in ("$schema", "title", "background")
     }
     return kept | {
-        "data": {"name": ROWS},
+        "data": {"name": DATA},
         "width": "container",
         "autosize": {"type": "fit-x", "contains": "padding"},
     }

@@ -1,10 +1,9 @@
 """The charts of a study, one at a time: they follow it live, and a click picks samples.
 
-What this leaves out: which numbers a chart shows (`plots.py`) and how it gets onto a
+What this leaves out: which numbers a chart shows (`sitool.plots`) and how it gets onto a
 page (`chart.py`).
 """
 
-import base64
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -12,14 +11,15 @@ from typing import Any
 
 import ipywidgets
 
-from sitool.branch_plots import HeatMap, accuracy_map, feedback_plot, weight_map
-from sitool.charts import Spec, picture, small_print, spec_of
 from sitool.client import Study
-from sitool.errors import MissingDependencyError
-from sitool.markup import tag
-from sitool.plots import KINDS, Plot, branch_to, loss_plot, name_of, plot_of, why_no_losses
+from sitool.desk import Look
+from sitool.markup import Markup, join
+from sitool.pieces import drawing, lead
+from sitool.plots import KINDS, HeatMap, Plot, branch_to, loss_plot, name_of, plot_of, why_no_losses
+from sitool.plots.branches import accuracy_map, feedback_plot, weight_map
 from sitool.summary import Summary
-from sitool.widgets.chart import LiveChart, Row, rows_of
+from sitool.vega import Row, frame_of, rows_of, small_print
+from sitool.widgets.chart import LiveChart
 from sitool.widgets.part import Part
 from sitool.widgets.view import View
 
@@ -41,9 +41,9 @@ OF_THE_BRANCH: Mapping[str, Callable[[Summary, int], Plot | HeatMap]] = {
 }
 OF_ONE_ROUND = ("pass_at_k", "loss")
 """Charts of the shown round; the others show the whole branch that it is on."""
-PAINTS_LEVELS = ("accuracy", "feedback")
-LEVEL = re.compile(r"(?:level |^L)(\d+)$")
-ROUND = re.compile(r"\br(\d+)$")
+NAMES_LEVELS = ("accuracy", "feedback")
+LEVEL = re.compile(r"(?:level |L)(\d+)")
+ROUND = re.compile(r"r(\d+)")
 
 
 class Charts(Part):
@@ -81,7 +81,7 @@ class Charts(Part):
 
     @property
     def plot(self) -> Plot | HeatMap:
-        """The chart as it is now; `sitool.charts.spec_of` makes it a spec."""
+        """The chart as it is now; `sitool.vega.spec_of` makes it a spec."""
         look = self.view.look
         summary = self.view.study.summary() if look is None else look.summary
         shown = self.view.shown
@@ -89,19 +89,10 @@ class Charts(Part):
             shown = summary.open if summary.open is not None else summary.head
         return self._plot_of(summary, shown)
 
-    def still(self) -> Mapping[str, Any]:
-        """Return the chart as a picture, and what it is in words."""
+    def page(self) -> Markup:
+        """Return the chart as a picture, under what it is in words."""
         plot = self.plot
-        words = f"{plot.title}. {plot.empty or small_print(plot)}".strip()
-        if plot.empty:
-            return {"text/plain": words, "text/html": tag("p", words)}
-        try:
-            png = base64.b64encode(picture(spec_of(plot), "png")).decode()
-        except MissingDependencyError as error:
-            said = f"{words} {error}"
-            return {"text/plain": said, "text/html": tag("p", said)}
-        image = tag("img", alt=words, src=f"data:image/png;base64,{png}", width="720")
-        return {"text/plain": words, "text/html": image}
+        return join([lead(f"{plot.title}. ", small_print(plot)), drawing(plot)])
 
     def _draw(self, change: Any = None) -> None:
         look = self.view.look
@@ -109,7 +100,7 @@ class Charts(Part):
             self.chart.say(NAMES[self.kind], "Opening the study …")
             return
         with self._drawing:
-            self.chart.picked = self._picked()
+            self.chart.picks = self._picks(look)
             now = (self.kind, self.view.shown, look.summary.rounds, look.summary.open)
             if now != self._seen:
                 self._seen = now
@@ -124,9 +115,8 @@ class Charts(Part):
         if plot.empty:
             self.chart.say(plot.title, plot.empty)
             return
-        spec, rows = following(spec_of(plot))
         self.chart.title, self.chart.note = plot.title, small_print(plot)
-        self.chart.show(spec, rows)
+        self.chart.show(frame_of(plot), rows_of(plot))
 
     def _plot_of(self, summary: Summary, shown: int | None) -> Plot | HeatMap:
         kind = self.kind
@@ -160,9 +150,14 @@ class Charts(Part):
 
     # Clicks.
 
-    def _picked(self) -> str:
-        level = self.view.level
-        return "" if level is None or self.kind not in PAINTS_LEVELS else f"level {level}"
+    def _picks(self, look: Look) -> dict[str, Any]:
+        """Say what stands out: the level, and the round if it is not the newest."""
+        shown = self.view.shown
+        newest = shown is None or shown == self._tip(look.summary, shown)
+        back = None if newest else shown
+        # Where the legend names levels, a click in it picks one of those and no line.
+        line = {"picked": None} if self.kind in NAMES_LEVELS else {}
+        return {"level": self.view.level, "round": back, **line}
 
     def _clicked(self, row: Row) -> None:
         """Look at the level and the round of a mark, or of a name in the legend or below."""
@@ -172,6 +167,8 @@ class Charts(Part):
             self.view.show(number)
         if level is not None:
             self.view.level = None if again and level == self.view.level else level
+        elif not row:
+            self.view.level = None
 
     def _known(self, number: int) -> bool:
         look = self.view.look
@@ -179,52 +176,25 @@ class Charts(Part):
 
 
 def level_of(row: Row) -> int | None:
-    """Return the level that a clicked row tells of.
+    """Return the level that a clicked row or name tells of.
 
-    >>> level_of({"line": "level 3", "place": "r2"}), level_of({"column": "r2", "row": "5"})
-    (3, 5)
+    >>> level_of({"level": 3, "round": 2}), level_of({"legend": "level 5"}), level_of({})
+    (3, 5, None)
     """
-    if "column" in row:
-        return int(row["row"]) if str(row.get("row", "")).isdecimal() else None
-    words = (str(row.get(name, "")) for name in ("line", "legend", "place", "axis"))
-    return next((int(found[1]) for word in words if (found := LEVEL.search(word))), None)
+    return _number(row, "level", LEVEL)
 
 
 def round_of(row: Row) -> int | None:
-    """Return the round that a clicked row tells of.
+    """Return the round that a clicked row or name tells of.
 
-    >>> round_of({"line": "level 3", "place": "after r2"}), round_of({"axis": "r4"})
-    (2, 4)
+    >>> round_of({"level": 3, "round": 2}), round_of({"axis": "r4"}), round_of({"axis": "0.5"})
+    (2, 4, None)
     """
-    words = (str(row.get(name, "")) for name in ("place", "column", "axis", "line"))
-    return next((int(found[1]) for word in words if (found := ROUND.search(word))), None)
+    return _number(row, "round", ROUND)
 
 
-def following(spec: Spec) -> tuple[Spec, list[Row]]:
-    """Return a spec in which no round is named, and its rows: only they change with a new round.
-
-    Places on the axis come from the rows, in their order, and so do an axis' ends.
-    """
-    rows = rows_of(spec)
-    if all("x" in row for row in rows):
-        rows.sort(key=lambda row: row["x"])
-    layers = [_layer(layer) if "data" not in layer else layer for layer in spec["layer"]]
-    return spec | {"layer": layers}, rows
-
-
-def _layer(layer: Spec) -> Spec:
-    encoding = dict(layer["encoding"])
-    x = encoding["x"]
-    if "labelExpr" in x.get("axis", {}):
-        encoding["x"] = {
-            "field": "place", "type": "ordinal", "sort": None, "title": x.get("title"),
-            "axis": {"labelAngle": 0, "labelOverlap": True, "grid": False},
-            "scale": {"type": "point", "padding": 0.3},
-        }  # fmt: skip
-        mark = layer["mark"] if isinstance(layer["mark"], str) else layer["mark"]["type"]
-        if mark in ("line", "area"):
-            encoding["order"] = {"field": "x", "type": "quantitative"}
-    elif x.get("type") == "ordinal":
-        scale = {key: value for key, value in x.get("scale", {}).items() if key != "domain"}
-        encoding["x"] = x | {"sort": None, "scale": scale}
-    return layer | {"encoding": encoding}
+def _number(row: Row, field: str, name: re.Pattern[str]) -> int | None:
+    if field in row:
+        return int(row[field])
+    words = (str(row.get(place, "")) for place in ("legend", "axis"))
+    return next((int(found[1]) for word in words if (found := name.fullmatch(word))), None)

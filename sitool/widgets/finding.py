@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 
 import ipywidgets
 
-from sitool.charts import small_print, spec_of
 from sitool.client import Study
 from sitool.findings.kept import shown_round
 from sitool.markup import Child, Markup, join, tag
 from sitool.pieces import drawing, faint
 from sitool.plots import Plot
+from sitool.vega import small_print, spec_of
 from sitool.widgets.chart import LiveChart
 from sitool.widgets.part import Part
 from sitool.widgets.steps import BUSY

@@ -26,7 +26,7 @@ from sitool.findings.gap import (
 from sitool.markup import Child, Markup, join, tag
 from sitool.pieces import faint, lead, paragraph, sheet
 from sitool.plots import Plot
-from sitool.report_plots import GAP_KINDS, gap_of, gap_plot
+from sitool.plots.gap import GAP_KINDS, gap_of, gap_plot
 from sitool.store import round_label
 from sitool.widgets.finding import Finding
 

@@ -3,6 +3,7 @@
 // All text is set as text; it was made visible (no control characters) before it came.
 
 const ROW = 26; // Pixels; the same as --row in samples.css.
+const SHOWN = 14; // Rows in sight, if there are as many.
 const TALLEST = 10_000_000; // Pixels that a browser can still place; beyond, the bar is scaled.
 const KEPT = 200; // Pages that are kept.
 const AT_ONCE = 4; // Pages that are asked for together.
@@ -193,7 +194,7 @@ class Rows {
   }
 
   get total() { return this.model.get("total"); }
-  get height() { return this.scroller.clientHeight || 14 * ROW; }
+  get height() { return this.scroller.clientHeight || SHOWN * ROW; }
   get fit() { return Math.max(1, Math.floor(this.height / ROW)); }
   get range() { return Math.max(0, this.total * ROW - this.height); }
   get bar() { return Math.min(this.total * ROW, TALLEST) - this.height; }
@@ -210,6 +211,8 @@ class Rows {
   }
 
   follow_total() {
+    const shown = Math.max(1, Math.min(SHOWN, this.total));
+    this.scroller.style.setProperty("--shown", String(shown));
     const tall = Math.min(this.total * ROW, TALLEST);
     this.spacer.style.height = `${Math.max(0, tall - this.height)}px`;
     this.scroller.parentNode.setAttribute("aria-rowcount", String(this.total + 1));

@@ -14,10 +14,10 @@ import anywidget
 import traitlets
 
 from sitool.client import Study
-from sitool.desk import Look
 from sitool.errors import SitoolError
 from sitool.listing import Lister, Listing, Search
-from sitool.markup import join, table, tag
+from sitool.markup import Markup, join
+from sitool.pieces import lead, paragraph, sheet
 from sitool.queries import FilterError, Query, parse_query, sorted_by, with_level
 from sitool.records import Action
 from sitool.rulings import Ruling, why_idle, why_not
@@ -34,7 +34,7 @@ MOST_PAGES = 4
 """That are answered at once."""
 WIDEST = 160
 """Characters of a cell that reach the page."""
-STILL_ROWS = 12
+STILL_ROWS, STILL_WIDTH = 12, 40
 FLAGS = ("accepted", "rejected", "failed", "unparsed", "overridden")
 """Words of a filter that have a button."""
 NOTHING_YET = "No samples yet: step once. The base is measured first."
@@ -286,40 +286,29 @@ class Samples(Part):
 
     # Without a kernel.
 
-    def still(self) -> Mapping[str, Any]:
+    def page(self) -> Markup:
         """Return the first rows, and how many there are."""
-        where = self.where or _first_filter(self.view.look, self.view.study)
+        where = self.where
         if where is None:
-            return {"text/plain": NOTHING_YET, "text/html": tag("p", NOTHING_YET)}
+            return paragraph(NOTHING_YET)
         samples = self._store.samples
         with self._reading:
-            found = samples.ids(where, self._query.order, descending=self._query.descending,
-                                sizes=[STILL_ROWS])  # fmt: skip
+            found = samples.ids(
+                where, self._query.order, descending=self._query.descending, sizes=[STILL_ROWS]
+            )
             lines = samples.lines(next(found, []))
             found.close()
             count = samples.count(where)
-        title = " · ".join([*subject(where, self._query), f"{len(lines):,} of {count:,}"])
-        words = "\n".join([title, *("  ".join(filter(None, row_of(line)[1:6])) for line in lines)])
-        rows = [row_of(line)[1:] for line in lines]
+        title = [*subject(where, self._query), f"{len(lines):,} of {count:,}"]
         heads = [column.name for column in COLUMNS]
-        html = join([tag("p", title), table(heads, rows, numbers_from=len(heads))])
-        return {"text/plain": words, "text/html": html}
+        rows = [[cell[:STILL_WIDTH] for cell in row_of(line)[1:]] for line in lines]
+        return join([lead(" · ".join(title)), sheet(heads, rows, numbers_from=len(heads))])
 
 
 def row_of(line: SampleLine) -> list[Any]:
     """Return a sample's id and its cells, safe to show and cut to what a page has room for."""
     cells = (column.cut(column.text(line).strip(), WIDEST) for column in COLUMNS)
     return [line.id, *cells]
-
-
-def _first_filter(look: Look | None, study: Study) -> SampleFilter | None:
-    """Return what is shown first, before the study was looked at."""
-    rounds = study.rounds() if look is None else []
-    if not rounds:
-        return None
-    last = rounds[-1]
-    role = "greedy" if last.record.parent is None else "train"
-    return SampleFilter(round=last.number, role=role)
 
 
 def _later(seconds: float, call: Callable[[], None]) -> None:

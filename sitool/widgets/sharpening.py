@@ -22,7 +22,7 @@ from sitool.findings.sharpening import (
 from sitool.markup import Child, join
 from sitool.pieces import faint, lead, paragraph, sheet
 from sitool.plots import Plot, level_words
-from sitool.report_plots import REWARDS, SHARPENING_KINDS, sharpening_plot
+from sitool.plots.sharpening import REWARDS, SHARPENING_KINDS, sharpening_plot
 from sitool.sharpening import sentences
 from sitool.store import round_label
 from sitool.widgets.finding import Finding
