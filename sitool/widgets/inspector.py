@@ -231,14 +231,14 @@ class Inspector(Part):
         if idle:
             self._say(idle)
         else:
-            self._send(Ruling(self._sample.id, action, self._reason.value.strip()))
+            self._pass_on(Ruling(self._sample.id, action, self._reason.value.strip()))
 
     def _note(self) -> None:
         if self._sample is None:
             return
         words = self._reason.value.strip()
         if words:
-            self._send(Ruling(self._sample.id, Action.NOTE, words))
+            self._pass_on(Ruling(self._sample.id, Action.NOTE, words))
         else:
             self._say("Write the note into the line for the reason first.")
 
@@ -260,7 +260,7 @@ class Inspector(Part):
         if self._sample is None:
             return
         reason = self._reason.value.strip()
-        self._send(Ruling(self._sample.id, Action.EDIT, reason, self._edited.value))
+        self._pass_on(Ruling(self._sample.id, Action.EDIT, reason, self._edited.value))
         self._editing.layout.display = "none"
 
     def _take_back(self) -> None:
@@ -270,9 +270,9 @@ class Inspector(Part):
         if undo is None:
             self._say("Nothing was decided about this sample that could be taken back.")
         else:
-            self._send(undo)
+            self._pass_on(undo)
 
-    def _send(self, ruling: Ruling) -> None:
+    def _pass_on(self, ruling: Ruling) -> None:
         self.view.do(ruling.code, ruling.carry_out)
         self._reason.value = ""
         late = "" if self._sample is None else self._late(ruling, self._sample.round)

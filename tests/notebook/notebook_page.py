@@ -155,8 +155,16 @@ class NotebookPage:
         self.until(f"window.jupyterapp && {STATUS} === 'idle'")
 
     def until(self, condition: str) -> None:
-        """Wait until something is true in the page."""
-        self.page.wait_for_function(condition, timeout=MILLISECONDS)
+        """Wait until something is true in the page; if it never is, show the page."""
+        try:
+            self.page.wait_for_function(condition, timeout=MILLISECONDS)
+        except Exception as error:
+            picture = self._server.root / f"{self._name}.png"
+            self.page.screenshot(path=picture)
+            seen = self.page.locator("body").inner_text()
+            raise AssertionError(
+                f"{condition}: never; {picture} shows the page, and it says: {seen} {self.errors}"
+            ) from error
 
     def run_all(self) -> None:
         """Run all cells and wait until they are done."""
