@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from sitool.gap import GapReport
     from sitool.overlay import Lens, Overlay
     from sitool.sharpening.report import SharpeningReport, Targets
+    from sitool.widgets.panel import Panel
 
 
 def create(
@@ -308,6 +309,17 @@ class Study:
         body = {"sample": sample_id, "action": action.value, "reason": reason, "text": text}
         self._commands.change("decide", body)
 
+    def panel(self) -> "Panel":
+        """Return the study's interactive panel, for a notebook to show."""
+        from sitool.widgets.panel import panel_of  # Late: only a notebook has widgets.
+
+        return panel_of(self)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        from sitool.card import card_bundle
+
+        return card_bundle(self.summary())
+
     def configure(
         self, *assignments: str, table: Mapping[str, Any] | None = None
     ) -> dict[str, tuple[Any, Any]]:
@@ -552,7 +564,11 @@ class Curriculum:
         return {} if self._study.head is None else self.weights
 
     def _move(self, settings: CurriculumSettings) -> Mapping[int, float]:
-        return self.set(shift=settings.shift)
+        """Move by a notch; one that would change no weight is not taken, so that none pile up."""
+        shift, measured = self.settings.shift, self._study.head is not None
+        before = self.weights if measured else {}
+        after = self.set(shift=settings.shift)
+        return self.set(shift=shift) if measured and after == before else after
 
 
 def _with_whole_paths(settings: Settings) -> Settings:

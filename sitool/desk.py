@@ -118,11 +118,18 @@ class Desk:
     Args:
         folder: The study.
         post: Takes what the desk tells, in the desk's thread.
+        tick_seconds: How often it looks for what changed, when nobody asks for anything.
     """
 
-    def __init__(self, folder: Path, post: Callable[[Told], object]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        post: Callable[[Told], object],
+        tick_seconds: float = TICK_SECONDS,
+    ) -> None:
         self._folder = folder
         self._post = post
+        self._tick_seconds = tick_seconds
         self._wishes: queue.Queue[_Wish | None] = queue.Queue()
         self._thread = threading.Thread(target=self._work, name="desk", daemon=True)
         self._seen = 0
@@ -169,7 +176,7 @@ class Desk:
     def _next(self, study: Study) -> bool:
         """Fulfil one wish, if one comes soon; False at the end."""
         try:
-            wish = self._wishes.get(timeout=TICK_SECONDS)
+            wish = self._wishes.get(timeout=self._tick_seconds)
         except queue.Empty:
             return True
         if wish is None:

@@ -5,7 +5,6 @@ every key its move. What this leaves out: what each panel draws, and what a pers
 does to the study (`moves.py`).
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,6 +16,8 @@ from textual.widgets import Footer
 
 from sitool import client, events
 from sitool.events import Event
+from sitool.findings.kept import Findings
+from sitool.moves import result_words
 from sitool.plots import KINDS
 from sitool.progress import Progress
 from sitool.records import Phase
@@ -29,7 +30,7 @@ from sitool.tui.export import ExportScreen
 from sitool.tui.help import show_help
 from sitool.tui.inspector import InspectorScreen
 from sitool.tui.moves import Moves
-from sitool.tui.report_screen import Findings, ReportScreen
+from sitool.tui.report_screen import ReportScreen
 from sitool.tui.rounds import RoundTree
 from sitool.tui.rulings import Ruled
 from sitool.tui.samples import SamplesPanel
@@ -115,7 +116,6 @@ class StudyScreen(Screen[None]):
         self._standing = Standing()
         self._moves = Moves(self, self._desk, self._standing)
         self._progress = Progress(self._seconds_by_phase)
-        self._losses: dict[int, float] = {}
         self._findings = Findings()
 
     def compose(self) -> ComposeResult:
@@ -182,21 +182,14 @@ class StudyScreen(Screen[None]):
             self._progress.follow(event, at)
             self._say_event(event, replayed=message.replayed)
         self.query_one(PhaseBar).follow(self._progress)
+        if self._progress.losses:
+            losses = self._progress.losses
+            self.query_one(ChartPanel).losses(list(losses), list(losses.values()))
         happened = [event for _, event in message.happened]
-        self._follow_losses(happened)
         changed = self._findings.follow(happened)
         for screen in self.app.screen_stack:
             if isinstance(screen, ReportScreen):
                 screen.follow(happened, changed=changed)
-
-    def _follow_losses(self, happened: Sequence[Event]) -> None:
-        for event in happened:
-            if isinstance(event, events.PhaseStarted) and event.phase is Phase.TRAIN:
-                self._losses.clear()
-            if isinstance(event, events.StepTrained):
-                self._losses[event.step] = event.loss
-        if self._losses:
-            self.query_one(ChartPanel).losses(list(self._losses), list(self._losses.values()))
 
     def _say_event(self, event: Event, *, replayed: bool) -> None:
         if replayed:
@@ -212,14 +205,8 @@ class StudyScreen(Screen[None]):
 
     def _tell_result(self, event: events.RoundFinished) -> None:
         """Say what a round has brought, beside what it started from."""
-        if self._standing.look is None:
-            return
-        # Our look may be from before the round began: then it started from the head.
-        rounds, head = self._standing.look.summary.rounds, self._standing.look.summary.head
-        parents = {r.round.id: r.round.parent for r in rounds}
-        before = [r.overall for r in rounds if r.round.id == parents.get(event.round, head)]
-        was = f"{before[0].value:.2f} → " if before and before[0] is not None else ""
-        self._moves.tell(f"r{event.round:04d} is done: accuracy {was}{event.accuracy:.2f}.")
+        if self._standing.look is not None:
+            self._moves.tell(result_words(event, self._standing.look.summary))
 
     def on_failed(self, message: Failed) -> None:
         """Say what could not be done."""
@@ -388,7 +375,7 @@ class StudyScreen(Screen[None]):
 
     def on_ruled(self, message: Ruled) -> None:
         """Record a ruling."""
-        self._moves.rule(message)
+        self._moves.rule(message.ruling)
 
     def on_curriculum_panel_changed(self, message: CurriculumPanel.Changed) -> None:
         """Change the next round's curriculum."""

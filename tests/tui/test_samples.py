@@ -12,10 +12,10 @@ from waiting import text_of, until
 
 from sitool.client import Study, open_study
 from sitool.records import Action
+from sitool.sample_columns import lay_out
 from sitool.store import SampleFilter
 from sitool.tui.inspector import InspectorScreen
 from sitool.tui.rulings import Ruled
-from sitool.tui.sample_columns import lay_out
 from sitool.tui.sample_table import SampleTable
 from sitool.tui.siblings import SiblingsScreen
 
@@ -192,7 +192,7 @@ async def test_rulings_go_out_and_come_back_in_the_row(study: Study) -> None:
         assert any("nothing to clear" in toast for toast in app.toasts)
         await pilot.press("z")
         await until(pilot, lambda: "rejected it" in app.rows()[2])
-        assert {m.sample_id for m in app.said if isinstance(m, Ruled)} == {sample}
+        assert {m.ruling.sample_id for m in app.said if isinstance(m, Ruled)} == {sample}
 
 
 async def test_a_note_is_asked_for(study: Study) -> None:
@@ -203,7 +203,7 @@ async def test_a_note_is_asked_for(study: Study) -> None:
         await until(pilot, lambda: app.said)
         (said,) = app.said
         assert isinstance(said, Ruled)
-        assert (said.action, said.reason) == (Action.NOTE, "odd")
+        assert (said.ruling.action, said.ruling.reason) == (Action.NOTE, "odd")
         first = app.ids()[0]
         await until(pilot, lambda: study.sample(first).decisions)
         assert study.sample(first).decisions[0].reason == "odd"

@@ -14,8 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from textual.message import Message
-
 from sitool.errors import SitoolError
 from sitool.store import SampleFilter, SampleOrder, Store
 
@@ -24,6 +22,8 @@ logger = logging.getLogger(__name__)
 FIRST = (64, 192)
 """The first lists are short, so that the first screen is there at once."""
 TELL_SECONDS = 0.1
+REST = 4.0
+"""Times as long as a search took, it is not made again."""
 
 
 @dataclass(eq=False, slots=True)
@@ -66,23 +66,15 @@ class Listing:
         return None
 
 
-class Listed(Message):
-    """More of a search is there."""
-
-    def __init__(self, listing: Listing) -> None:
-        super().__init__()
-        self.listing = listing
-
-
 class Lister:
     """Searches, one search at a time; a new one ends the one before.
 
     Args:
         folder: The study.
-        post: Takes messages from any thread, such as a widget's `post_message`.
+        post: Takes a listing, in the lister's thread, when there is more of it.
     """
 
-    def __init__(self, folder: Path, post: Callable[[Message], object]) -> None:
+    def __init__(self, folder: Path, post: Callable[[Listing], object]) -> None:
         self._folder, self._post = folder, post
         self._changed = threading.Condition()
         self._wish: Listing | None = None
@@ -125,7 +117,7 @@ class Lister:
                     self._again(listing)
                     continue
                 listing.error, listing.done = error.message, True
-                self._post(Listed(listing))
+                self._post(listing)
         with self._changed:
             store, self._store = self._store, None
         if store is not None:
@@ -166,11 +158,11 @@ class Lister:
                 listing.ids.extend(ids)
                 if time.monotonic() - told > TELL_SECONDS:
                     told = time.monotonic()
-                    self._post(Listed(listing))
+                    self._post(listing)
         listing.ended = time.monotonic()
         listing.seconds = listing.ended - started
         listing.done = True
-        self._post(Listed(listing))
+        self._post(listing)
 
     def _open(self) -> Store:
         if self._store is None:
@@ -178,3 +170,52 @@ class Lister:
             with self._changed:
                 self._store = store
         return self._store
+
+
+class Search:
+    """Keeps one search up to date while the study changes, and rests between long ones.
+
+    Args:
+        lister: Searches.
+        later: Calls something after so many seconds, in the front end's thread.
+
+    Attributes:
+        coming: What was searched for last; more of it may come.
+    """
+
+    def __init__(
+        self, lister: Lister, later: Callable[[float, Callable[[], None]], object]
+    ) -> None:
+        self._lister, self._later = lister, later
+        self._stale = self._resting = False
+        self.coming = Listing(SampleFilter())
+
+    def begin(self, listing: Listing) -> None:
+        """Search for something else."""
+        self.coming, self._stale = listing, False
+        self._lister.search(listing)
+
+    def renew(self) -> None:
+        """Look for samples that are new, or that fit only now."""
+        self._stale = True
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Search again if something changed; called whenever a search is done, too."""
+        coming = self.coming
+        if not (self._stale and coming.done):
+            return
+        rest = coming.ended + REST * coming.seconds - time.monotonic()
+        if rest > 0 and not coming.only_grows:
+            if not self._resting:
+                self._resting = True
+                self._later(rest, self._wake)
+            return
+        self._stale = False
+        if not coming.only_grows:
+            self.coming = Listing(*coming.question)
+        self._lister.search(self.coming)
+
+    def _wake(self) -> None:
+        self._resting = False
+        self.catch_up()
