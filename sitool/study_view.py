@@ -4,7 +4,7 @@ What this leaves out: changing anything (`client.py`), one round (`views.py`), a
 measurement is made (`gap/`, `sharpening/`, `overlay.py`, `planning/`, `report/`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,8 @@ from sitool.planning import situations
 from sitool.planning.estimates import Estimate, estimate
 from sitool.presets import build_settings
 from sitool.process import engine_pid
-from sitool.records import Sample
+from sitool.queries import SampleQuery
+from sitool.records import Outcome, Sample
 from sitool.store import Plan, SampleFilter, Store
 from sitool.summary import Comparison, Summary, compare, summarise
 from sitool.tasks.base import Task
@@ -79,9 +80,46 @@ class StudyView:
         """
         return self._store.samples.sample(sample_id)
 
-    def samples(self, where: SampleFilter) -> Iterator[Sample]:
-        """Go through the samples of the whole study that fit a filter."""
-        return self._store.samples.each(where)
+    def samples(
+        self,
+        where: SampleFilter | None = None,
+        *,
+        accepted: bool | None = None,
+        passed: bool | None = None,
+        overruled: bool | None = None,
+        level: int | None = None,
+        outcome: Outcome | None = None,
+        text: str | None = None,
+        levels: tuple[int, int] | None = None,
+        score: tuple[float, float] | None = None,
+        role: str = "train",
+    ) -> SampleQuery:
+        """Ask for the samples of all rounds that fit every filter that is given.
+
+        Args:
+            where: A filter that is written already, in place of the others.
+            levels: From and to, both included.
+            score: The lowest value that a verifier gave, from and to.
+            role: `train`, `base`, or of the evaluation `greedy` or `sampled`.
+
+        Raises:
+            UnknownNameError: No sample has such a role.
+
+        >>> len(study.samples()) == sum(len(round.samples()) for round in study.rounds())
+        True
+        """
+        asked = SampleFilter(
+            role=role,
+            level=level,
+            accepted=accepted,
+            passed=passed,
+            overruled=overruled,
+            outcome=outcome,
+            text=text,
+            levels=levels,
+            score=score,
+        )
+        return SampleQuery(self._store, where or asked)
 
     def summary(self) -> Summary:
         """Return every number of the study, as of now."""

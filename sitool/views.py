@@ -1,12 +1,12 @@
 """One round of a study, to look at."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from sitool import loop
 from sitool.config import Settings
-from sitool.records import Outcome, Sample
+from sitool.queries import SampleQuery
+from sitool.records import Outcome
 from sitool.store import Metric, Round, SampleFilter, Store
 from sitool.summary import RoundSummary, summarise_round
 
@@ -72,13 +72,19 @@ class RoundView:
         levels: tuple[int, int] | None = None,
         score: tuple[float, float] | None = None,
         role: str = "train",
-    ) -> Iterator[Sample]:
-        """Go through the round's samples that fit every filter that is given.
+    ) -> SampleQuery:
+        """Ask for the round's samples that fit every filter that is given.
 
         Args:
             levels: From and to, both included.
             score: The lowest value that a verifier gave, from and to.
             role: `train`, `base`, or of the evaluation `greedy` or `sampled`.
+
+        Raises:
+            UnknownNameError: No sample has such a role.
+
+        >>> study.round(1).samples(accepted=True, level=1).title()
+        '12 samples of r0001: accepted, level 1'
         """
         where = SampleFilter(
             round=self.number,
@@ -92,4 +98,4 @@ class RoundView:
             levels=levels,
             score=score,
         )
-        return self._store.samples.each(where)
+        return SampleQuery(self._store, where)

@@ -282,11 +282,13 @@ class Samples:
             found += self._read(f"{SAMPLE} WHERE s.id IN ({marks}) ORDER BY s.id", tuple(page))
         return found
 
-    def page(self, where: SampleFilter, *, after: int = 0, limit: int = 50) -> list[Sample]:
-        """Return the next samples of a filter whose id is above `after`."""
+    def page(
+        self, where: SampleFilter, *, after: int = 0, skip: int = 0, limit: int = 50
+    ) -> list[Sample]:
+        """Return the next samples of a filter whose id is above `after`, all but the first few."""
         condition, values = where.where()
-        sql = f"{SAMPLE} WHERE {condition} AND s.id > ? ORDER BY s.id LIMIT ?"
-        return self._read(sql, (*values, after, limit))
+        sql = f"{SAMPLE} WHERE {condition} AND s.id > ? ORDER BY s.id LIMIT ? OFFSET ?"
+        return self._read(sql, (*values, after, limit, skip))
 
     def each(self, where: SampleFilter) -> Iterator[Sample]:
         """Go through all samples of a filter, a page at a time."""
