@@ -13,17 +13,19 @@ who looks at the study. With `inline=True`, or SITOOL_ENGINE=inline in the
 environment, rounds run in the asking process: for debuggers and batch jobs.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import aclosing, closing
 from pathlib import Path
 from typing import Any
 
 from sitool import events, registry
-from sitool.commands import Commands
+from sitool.commands import Commands, runs_inline
 from sitool.config import Settings
 from sitool.controls import Curriculum
 from sitool.errors import StudyError
 from sitool.events import Event
 from sitool.founding import found
+from sitool.meters import watching
 from sitool.presets import build_settings, changed_settings, merge, parse_settings
 from sitool.process import end_engine, ensure_engine
 from sitool.records import Action, Phase
@@ -79,33 +81,99 @@ class Study(StudyView):
         """What the next round draws, and the controls for it."""
         return Curriculum(self, self.configure)
 
-    def step(self, to: Phase | str | None = None, *, inline: bool | None = None) -> RoundView:
+    def step(
+        self,
+        to: Phase | str | None = None,
+        *,
+        inline: bool | None = None,
+        progress: bool | None = None,
+    ) -> RoundView:
         """Run the next round, or go on with the open one, and return it.
 
-        The first step of a study measures the base before.
+        The first step of a study measures the base before. Interrupting it (Ctrl-C, or a
+        notebook's ■) only ends the wait, as leaving the app does: the engine goes on,
+        `wait` watches it again, and `stop` stops it.
 
         Args:
             to: Stop after this phase, such as `select` to review the samples
                 before training on them. None: to the end of the round.
-            inline: Run it in this process; None as SITOOL_ENGINE says.
+            inline: Run it in this process; None as SITOOL_ENGINE says. An interrupt then
+                ends the round too; what is committed is kept.
+            progress: Show how it goes; None does so in a notebook's cell and on a terminal.
+
+        Raises:
+            SitoolError: The round cannot go on; what is done is kept.
+
+        >>> study.step()
+        <r0003: finished>
+        """
+        self._watch(self.stream_rounds(1, to, inline=inline), progress, inline)
+        return self._newest()
+
+    def run(
+        self, rounds: int, *, inline: bool | None = None, progress: bool | None = None
+    ) -> RoundView:
+        """Run this many rounds and return the last; 0 only measures the base.
+
+        Args:
+            inline: As in `step`.
+            progress: As in `step`.
+        """
+        self._watch(self.stream_rounds(rounds, inline=inline), progress, inline)
+        return self._head_view()
+
+    async def step_async(
+        self, to: Phase | str | None = None, *, progress: bool | None = None
+    ) -> RoundView:
+        """Do what `step` does and leave the event loop free; it is always the engine that works.
+
+        Cancelling it only ends the wait: the engine goes on.
+
+        Args:
+            to: As in `step`.
+            progress: As in `step`.
 
         Raises:
             SitoolError: The round cannot go on; what is done is kept.
         """
-        for _ in self.stream_rounds(1, to, inline=inline):
-            pass
+        await self._watch_async(_steps(1, to), progress)
+        return self._newest()
+
+    async def run_async(self, rounds: int, *, progress: bool | None = None) -> RoundView:
+        """Do what `run` does and leave the event loop free, as `step_async` does."""
+        await self._watch_async(_steps(rounds), progress)
+        return self._head_view()
+
+    def wait(self, *, progress: bool | None = None) -> RoundView:
+        """Wait until nothing is being worked on, whoever asked for it, and return the round.
+
+        Raises:
+            EngineDiedError: The engine ended in the middle of its work.
+        """
+        with watching(self, progress) as follow:
+            for at, event in self._commands.rest():
+                follow(event, at)
+        return self._newest()
+
+    def _watch(self, stream: Generator[Event], progress: bool | None, inline: bool | None) -> None:
+        here = runs_inline() if inline is None else inline
+        with watching(self, progress, inline=here) as follow, closing(stream):
+            for event in stream:
+                follow(event)
+
+    async def _watch_async(self, body: Mapping[str, Any], progress: bool | None) -> None:
+        with watching(self, progress) as follow:
+            async with aclosing(self._commands.stream_async("step", body)) as stream:
+                async for event in stream:
+                    follow(event)
+
+    def _newest(self) -> RoundView:
         open_round = self._store.tree.open_round()
         return self._head_view() if open_round is None else RoundView(self._store, open_round)
 
-    def run(self, rounds: int, *, inline: bool | None = None) -> RoundView:
-        """Run this many rounds and return the last; 0 only measures the base."""
-        for _ in self.stream_rounds(rounds, inline=inline):
-            pass
-        return self._head_view()
-
     def stream_rounds(
         self, rounds: int = 1, to: Phase | str | None = None, *, inline: bool | None = None
-    ) -> Iterator[Event]:
+    ) -> Generator[Event]:
         """Do what `run` and `step` do and yield the events.
 
         Whoever stops reading them leaves the engine at work; `stop` stops it.
@@ -114,10 +182,7 @@ class Study(StudyView):
             StudyError: `to` is no phase.
             SitoolError: A round cannot go on; what is done is kept.
         """
-        if to is not None and to not in tuple(Phase):
-            raise StudyError(f"No phase is named {to!r}; known: {', '.join(Phase)}.")
-        body = {"rounds": rounds, "to": None if to is None else str(to)}
-        yield from self._commands.stream("step", body, inline=inline)
+        yield from self._commands.stream("step", _steps(rounds, to), inline=inline)
 
     def ask(self, kind: str, body: Mapping[str, Any]) -> int:
         """Leave a command for the engine, started if need be, and return its id.
@@ -278,3 +343,10 @@ class Study(StudyView):
         chosen = self._head_view().number if number is None else number
         body = {"round": chosen, "verifiers": names, "training": training}
         yield from self._commands.stream("measure", body, inline=inline)
+
+
+def _steps(rounds: int, to: Phase | str | None = None) -> Mapping[str, Any]:
+    """Return what the command `step` says, for rounds up to a phase."""
+    if to is not None and to not in tuple(Phase):
+        raise StudyError(f"No phase is named {to!r}; known: {', '.join(Phase)}.")
+    return {"rounds": rounds, "to": None if to is None else str(to)}
