@@ -8,10 +8,11 @@ runs. What this leaves out: which filters there are (`store/filters.py`), and fi
 from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
-from sitool.errors import MissingDependencyError, UnknownNameError
+from sitool.errors import UnknownNameError
+from sitool.frames import samples_frame
 from sitool.markup import join, table, tag
 from sitool.records import ROLES, Sample, passed
-from sitool.sample_rows import COLUMNS, SAID, answer_of, flat_row
+from sitool.sample_rows import answer_of
 from sitool.store import SampleFilter, Store, round_label
 from sitool.visible import both_ends, one_line
 
@@ -110,19 +111,7 @@ class SampleQuery(Sequence[Sample]):
         >>> bool((table.weight > 0).all()), len(table) == len(table.id.unique())
         (True, True)
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise MissingDependencyError("A table of samples", "pandas", "notebook") from error
-        rows, verifiers = [], dict[str, None]()
-        for sample in self:
-            rows.append(flat_row(sample))
-            verifiers |= dict.fromkeys(sample.scores)
-        said = [f"{word}_{name}" for name in verifiers for word in SAID]
-        table = pandas.DataFrame(rows, columns=[*COLUMNS, *said])
-        numbers = [name for name in said if name.startswith(SAID[:2])]
-        kinds = dict.fromkeys(("weight", "logprob", *numbers), "float64") | {"passed": "boolean"}
-        return table.astype(kinds)
+        return samples_frame(self)
 
     def _repr_html_(self) -> str:
         shown = self.first(SHOWN)

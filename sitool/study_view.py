@@ -6,12 +6,14 @@ measurement is made (`gap/`, `sharpening/`, `overlay.py`, `planning/`, `report/`
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sitool import loop
 from sitool.config import Settings
 from sitool.errors import StudyError
 from sitool.events import Event
+from sitool.frames import rounds_frame
+from sitool.lineage import mark_of, overall_words, tree_lines
 from sitool.parts import make_task
 from sitool.planning import situations
 from sitool.planning.estimates import Estimate, estimate
@@ -19,7 +21,7 @@ from sitool.presets import build_settings
 from sitool.process import engine_pid
 from sitool.queries import SampleQuery
 from sitool.records import Outcome, Sample
-from sitool.store import Plan, SampleFilter, Store
+from sitool.store import Plan, SampleFilter, Store, round_label
 from sitool.summary import Comparison, Summary, compare, summarise
 from sitool.tasks.base import Task
 from sitool.views import RoundView
@@ -30,12 +32,29 @@ if TYPE_CHECKING:
     from sitool.sharpening.report import SharpeningReport, Targets
 
 
+class TreeText(str):
+    """A tree of rounds that a prompt and a notebook show as it is drawn."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 class StudyView:
     """One study, to look at; nothing here changes it."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._task: Task | None = None
+
+    def __repr__(self) -> str:
+        s, head, count = self.settings, self._store.tree.head, len(self._store.tree.rounds())
+        where = "not measured yet" if head is None else f"{count} rounds, head {round_label(head)}"
+        if count == 1:
+            where = where.replace("rounds", "round")
+        task = f"{s.task.name} on {s.model.base}, seed {s.seed}"
+        return f"<Study {str(self.folder)!r}: {task}; {where}>"
 
     @property
     def folder(self) -> Path:
@@ -124,6 +143,39 @@ class StudyView:
     def summary(self) -> Summary:
         """Return every number of the study, as of now."""
         return summarise(self._store)
+
+    @property
+    def tree(self) -> TreeText:
+        """The tree of rounds as text: ● is the head, ▸ under way, ✗ was left, ✎ overruled.
+
+        >>> study.tree
+        r0000   .31 base
+        r0001   .33
+        r0002 ● .35
+        """
+        summary = self.summary()
+        lines = (
+            f"{line.stem}{line.round.round.label}{mark_of(line.round, summary)}"
+            f"{overall_words(line.round).strip()}"
+            for line in tree_lines(summary)
+        )
+        return TreeText("\n".join(line.rstrip() for line in lines) or "no rounds yet")
+
+    def to_pandas(self) -> Any:
+        """Return a `pandas.DataFrame` with a row for each level of each round.
+
+        Level 0 is all levels together. `accuracy` is greedy and strict on held-out problems,
+        from `low` to `high` with `n` of them; `success` is that of the round's own samples.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+
+        >>> table = study.to_pandas()
+        >>> overall = table[table.level == 0].set_index("round").accuracy
+        >>> bool(overall[2] == study.round(2).accuracy[0].value)
+        True
+        """
+        return rounds_frame(self.summary())
 
     def compare(self, first: int, second: int) -> Comparison:
         """Compare two rounds on the held-out problems that both met.

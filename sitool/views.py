@@ -5,6 +5,9 @@ from typing import Any
 
 from sitool import loop
 from sitool.config import Settings
+from sitool.figure_words import NOTHING, duration, figure
+from sitool.markup import Child, join, table, tag
+from sitool.measure import ALL_LEVELS
 from sitool.queries import SampleQuery
 from sitool.records import Outcome
 from sitool.store import Metric, Round, SampleFilter, Store
@@ -20,6 +23,19 @@ class RoundView:
 
     def __repr__(self) -> str:
         return f"<{self.record.label}: {self.record.status}>"
+
+    def _repr_html_(self) -> str:
+        here = self.summary()
+        levels = [*sorted({*here.accuracy, *here.levels} - {ALL_LEVELS}), ALL_LEVELS]
+        rows = [_level_cells(here, level) for level in levels]
+        heads = ("level", "accuracy", "problems drawn", "samples accepted")
+        seconds = f"{self.record.status}, {duration(self.record.seconds)}"
+        return join(
+            [
+                tag("p", tag("b", self.record.label), f": {seconds}. {self.record.plan.sentence}"),
+                table(heads, rows, numbers_from=len(heads)),
+            ]
+        )
 
     @property
     def number(self) -> int:
@@ -99,3 +115,13 @@ class RoundView:
             score=score,
         )
         return SampleQuery(self._store, where)
+
+
+def _level_cells(here: RoundSummary, level: int) -> tuple[Child, ...]:
+    accepted, sampled = here.accepted_by_level.get(level, (0, 0))
+    problems: Child = here.levels.get(level, NOTHING)
+    if level == ALL_LEVELS:
+        accepted, sampled, problems = here.accepted, here.sampled, sum(here.levels.values())
+    kept = f"{accepted:,} of {sampled:,}" if sampled else NOTHING
+    name = "all" if level == ALL_LEVELS else level
+    return (name, figure(here.accuracy.get(level)), problems, kept)
