@@ -1,213 +1,172 @@
-"""The line that says which samples to show: its words and their mistakes.
+"""Samples that are asked for and not yet read: counted, paged and told by the database.
 
-`accepted level:5-7 score:0-.5 "a>b"` reads as: accepted samples of levels 5 to 7 that
-scored at most a half and contain the text a>b. What it leaves out: searching
-(`listing.py`).
+A query is as long as what fits it at the moment of asking, so it grows while a round
+runs. What this leaves out: which filters there are (`store/filters.py`), and files
+(`export.py`).
 """
 
-import difflib
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, overload
 
-from sitool.errors import SitoolError
-from sitool.records import ROLES, Outcome
-from sitool.store import SampleFilter, SampleOrder
-from sitool.visible import one_line
+from sitool.errors import UnknownNameError
+from sitool.frames import samples_frame
+from sitool.markup import join, table, tag
+from sitool.records import ROLES, Sample, passed
+from sitool.sample_rows import answer_of
+from sitool.store import SampleFilter, Store, round_label
+from sitool.visible import both_ends, one_line
 
-FLAGS: dict[str, tuple[str, Any]] = {
-    "accepted": ("accepted", True),
-    "rejected": ("accepted", False),
-    "passed": ("passed", True),
-    "failed": ("passed", False),
-    "overridden": ("overruled", True),
-    "overruled": ("overruled", True),
-    "unparsed": ("outcome", Outcome.UNPARSED),
-    "error": ("outcome", Outcome.ERROR),
-}
-KEYS = ("level", "score", "role", "round", "problem", "sort")
-EXAMPLES = {
-    "level": "level:6 or level:5-7",
-    "score": "score:1 or score:0.2-0.8",
-    "role": "role:train, role:base, role:greedy or role:sampled",
-    "round": "round:3",
-    "problem": "problem:12",
-    "sort": "sort:level, sort:logprob, sort:length or sort:score; sort:-score turns it round",
-}
-WORD = re.compile(r'"(?P<quoted>[^"]*)"?|(?P<bare>\S+)')
-RANGE = re.compile(r"(?P<low>\d*\.?\d+)?(?P<dash>-)?(?P<high>\d*\.?\d+)?")
-SORT_WORD = re.compile(r"(?<!\S)sort:\S*\s*")
-LEVEL_WORD = re.compile(r"(?<!\S)level:\S*\s*")
-CLOSE = 0.8
-"""How like a known word another must be to be taken for a slip and not for text to find."""
+SHOWN = 10
+"""Rows of a query that a notebook shows."""
 
 
-class FilterError(SitoolError):
-    """A word of the filter cannot be understood."""
+class SampleQuery(Sequence[Sample]):
+    """The samples that fit a filter, in the order in which they were drawn.
 
+    Nothing is read before it is needed, and never more than a page at once: a query over
+    a million samples costs nothing until it is gone through. Another loop begins anew.
 
-EVERYTHING = SampleFilter(role=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What a line of words asks for.
-
-    Attributes:
-        words: As they were typed.
-        where: Without round and role where none was named: the round that is shown,
-            and what it drew for training.
-        descending: The largest first.
-    """
-
-    words: str = ""
-    where: SampleFilter = EVERYTHING
-    order: SampleOrder = SampleOrder.DRAWN
-    descending: bool = False
-
-    def within(self, round_id: int, role: str) -> SampleFilter:
-        """Return the filter for a round, with what the words leave open."""
-        where = self.where
-        return replace(
-            where,
-            round=round_id if where.round is None else where.round,
-            role=where.role or role,
-        )
-
-
-def sorted_by(query: Query, order: SampleOrder, *, descending: bool) -> Query:
-    """Return the same samples in another order, its words included."""
-    words = SORT_WORD.sub("", query.words).strip()
-    if order is not SampleOrder.DRAWN or descending:
-        words += f" sort:{'-' if descending else ''}{order}"
-    return Query(words.strip(), query.where, order, descending)
-
-
-def with_level(words: str, level: int | None) -> str:
-    """Return words that ask for one level, or for all.
-
-    >>> with_level("accepted level:5-7 a>b", 3), with_level("level:3", None)
-    ('accepted a>b level:3', '')
-    """
-    rest = LEVEL_WORD.sub("", words).strip()
-    return rest if level is None else f"{rest} level:{level}".strip()
-
-
-def parse_query(words: str) -> Query:
-    """Read the words of a filter.
+    >>> right = study.round(1).samples(passed=True)
+    >>> len(right) == sum(sample.scores["truth"].passed for sample in right)
+    True
+    >>> right[:2] == right.first(2) == [right[0], right[1]]
+    True
 
     Raises:
-        FilterError: A word is no filter word, though nearly, or contradicts another one.
-
-    >>> parse_query("accepted level:5-7").where.levels
-    (5, 7)
+        UnknownNameError: No sample has the role that is asked for.
     """
-    fields: dict[str, Any] = {}
-    texts: list[str] = []
-    for match in WORD.finditer(words):
-        quoted, bare = match["quoted"], match["bare"]
-        found = {} if bare is None else _fields_of(bare)
+
+    def __init__(self, store: Store, where: SampleFilter) -> None:
+        if where.role is not None and where.role not in ROLES:
+            raise UnknownNameError("role", where.role, ROLES)
+        self._store = store
+        self.where = where
+        self._reading: Iterator[Sample] | None = None
+
+    def __iter__(self) -> Iterator[Sample]:
+        return self._store.samples.each(self.where)
+
+    def __next__(self) -> Sample:
+        # So that `next(round.samples(passed=True))` gives one without more ado.
+        if self._reading is None:
+            self._reading = iter(self)
+        return next(self._reading)
+
+    def __len__(self) -> int:
+        return self._store.samples.count(self.where)
+
+    def __bool__(self) -> bool:
+        return bool(self.first(1))
+
+    @overload
+    def __getitem__(self, place: int) -> Sample: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Sample]: ...
+    def __getitem__(self, place: int | slice) -> Sample | list[Sample]:
+        if isinstance(place, slice):
+            return self._slice(range(len(self))[place])
+        skipped = place if place >= 0 else len(self) + place
+        found = self._store.samples.page(self.where, skip=skipped, limit=1) if skipped >= 0 else []
         if not found:
-            texts.append(bare if quoted is None else quoted)
-        for name in found:
-            if fields.get(name, found[name]) != found[name]:
-                raise FilterError(f"{bare!r} contradicts a word before it.", "Leave one out.")
-        fields |= found
-    order, descending = fields.pop("sort", (SampleOrder.DRAWN, False))
-    text = " ".join(texts) or None
-    return Query(words, SampleFilter(**{"role": None, **fields}, text=text), order, descending)
+            raise IndexError(f"There is no sample {place} among {len(self)}.")
+        return found[0]
+
+    def _slice(self, places: range) -> list[Sample]:
+        if not places:
+            return []
+        low, high = min(places), max(places)
+        found = self._store.samples.page(self.where, skip=low, limit=high - low + 1)
+        return [found[place - low] for place in places if place - low < len(found)]
+
+    def __repr__(self) -> str:
+        return f"<{self.title()}>"
+
+    def first(self, count: int) -> list[Sample]:
+        """Return the first few, or all if there are fewer."""
+        return self._store.samples.page(self.where, limit=count)
+
+    def title(self) -> str:
+        """Say how many samples of which kind these are.
+
+        >>> study.round(1).samples(role="base").title()
+        '0 samples of r0001: drawn from the base'
+        """
+        count = len(self)
+        of = "the study" if self.where.round is None else round_label(self.where.round)
+        which = ", ".join(_words(self.where))
+        return f"{count:,} sample{'s' * (count != 1)} of {of}{': ' * bool(which)}{which}"
+
+    def to_pandas(self) -> Any:
+        """Return a `pandas.DataFrame` with a row for each sample.
+
+        What a verifier said has columns of its own: `score_truth`, `flexible_truth`,
+        `outcome_truth` and `explanation_truth`. A verdict that could not be read is a gap
+        in `score_truth` and a word in `outcome_truth`, never a 0. `problem` is the same for
+        all samples of one problem; `passed` is what the truth says where it was measured.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+
+        >>> table = study.round(1).samples(accepted=True).to_pandas()
+        >>> bool((table.weight > 0).all()), len(table) == len(table.id.unique())
+        (True, True)
+        """
+        return samples_frame(self)
+
+    def _repr_html_(self) -> str:
+        shown = self.first(SHOWN)
+        more = f"; the first {SHOWN}" if len(shown) < len(self) else ""
+        caption = tag("p", tag("b", self.title()), more)
+        return join([caption, table(HEADS, map(_cells, shown), numbers_from=len(HEADS))])
 
 
-def _fields_of(word: str) -> dict[str, Any]:
-    """Return what a word sets; nothing if it is text to find."""
-    if word in FLAGS:
-        name, wanted = FLAGS[word]
-        return {name: wanted}
-    key, colon, value = word.partition(":")
-    if colon and key in KEYS:
-        return _READERS[key](value)
-    slip = difflib.get_close_matches(key, KEYS if colon else FLAGS, n=1, cutoff=CLOSE)
-    if slip:
-        raise FilterError(
-            f"{one_line(word, 40)!r} is no filter word. Did you mean {slip[0] + colon + value!r}?",
-            "In quotes it is text to find.",
-        )
-    return {}
+HEADS = ("", "id", "level", "prompt", "completion", "answer", "truth", "weight", "rule")
+SIGNS = {True: "✓", False: "✗", None: "?"}
 
 
-def _ends(key: str, value: str) -> tuple[float, float]:
-    """Read `a`, `a-b`, `a-` or `-b`."""
-    match = RANGE.fullmatch(value)
-    if not value or match is None or not (match["low"] or match["high"]):
-        raise _unreadable(key, value)
-    low = float(match["low"] or 0)
-    high = float(match["high"] or ("inf" if match["dash"] else low))
-    if low > high:
-        raise FilterError(f"{key}:{value} begins above its end.", f"Write {EXAMPLES[key]}.")
-    return low, high
+def _cells(sample: Sample) -> list[str]:
+    sign = SIGNS[passed(sample.scores)] if sample.scores else "·"
+    return [
+        sign + "✎" * (sample.ruling is not None),
+        str(sample.id),
+        str(sample.problem.level),
+        both_ends(sample.problem.prompt, 48),
+        one_line(sample.completion.text, 60),
+        one_line(answer_of(sample) or "–", 24),
+        one_line(sample.problem.truth, 24),
+        "" if sample.weight is None else f"{sample.weight:.2f}",
+        one_line(sample.rule, 60),
+    ]
 
 
-def _unreadable(key: str, value: str) -> FilterError:
-    said = f"{key}:{one_line(value, 30)}"
-    return FilterError(f"{said!r} cannot be read.", f"Write {EXAMPLES[key]}.")
-
-
-def _levels(value: str) -> dict[str, Any]:
-    low, high = _ends("level", value)
-    if low != int(low) or (high != float("inf") and high != int(high)):
-        raise _unreadable("level", value)
-    if low == high:
-        return {"level": int(low)}
-    return {"levels": (int(low), int(min(high, 2**31)))}
-
-
-def _score(value: str) -> dict[str, Any]:
-    return {"score": _ends("score", value)}
-
-
-def _role(value: str) -> dict[str, Any]:
-    if value not in ROLES:
-        raise _unlisted("role", value, ROLES)
-    return {"role": value}
-
-
-def _sort(value: str) -> dict[str, Any]:
-    name = value.removeprefix("-")
-    if name not in tuple(SampleOrder):
-        raise _unlisted("sort", value, tuple(SampleOrder))
-    return {"sort": (SampleOrder(name), value.startswith("-"))}
-
-
-def _unlisted(key: str, value: str, known: tuple[str, ...]) -> FilterError:
-    slip = difflib.get_close_matches(value, known, n=1, cutoff=0.5)
-    offer = f" Did you mean {key}:{slip[0]}?" if slip else ""
-    said = f"{key}:{one_line(value, 30)}"
-    return FilterError(f"{said!r} cannot be read.{offer}", f"Write {EXAMPLES[key]}.")
-
-
-def _number(key: str, field: str) -> Callable[[str], dict[str, Any]]:
-    def read(value: str) -> dict[str, Any]:
-        if not value.removeprefix("r").isdecimal() or len(value) > 9:
-            raise _unreadable(key, value)
-        return {field: int(value.removeprefix("r"))}
-
-    return read
-
-
-_READERS: dict[str, Callable[[str], dict[str, Any]]] = {
-    "level": _levels,
-    "score": _score,
-    "role": _role,
-    "round": _number("round", "round"),
-    "problem": _number("problem", "problem_id"),
-    "sort": _sort,
+DRAWN_FOR = {
+    "base": "drawn from the base",
+    "greedy": "greedy answers of the evaluation",
+    "sampled": "sampled answers of the evaluation",
+    None: "of every role",
 }
 
 
-def known_words() -> Iterator[str]:
-    """Yield the words that a filter knows, to complete one that is being typed."""
-    yield from FLAGS
-    yield from (f"role:{role}" for role in ROLES)
-    yield from (f"sort:{order}" for order in SampleOrder)
-    yield from (f"{key}:" for key in KEYS)
+def _words(where: SampleFilter) -> Iterator[str]:
+    """Say in words what a filter lets through."""
+    if where.role in DRAWN_FOR:
+        yield DRAWN_FOR[where.role]
+    for wanted, words in (
+        (where.accepted, ("rejected", "accepted")),
+        (where.passed, ("failed", "passed")),
+        (where.overruled, ("not overruled", "overruled")),
+    ):
+        if wanted is not None:
+            yield words[wanted]
+    if where.outcome is not None:
+        yield where.outcome.value
+    if where.level is not None:
+        yield f"level {where.level}"
+    if where.levels is not None:
+        yield f"levels {where.levels[0]} to {where.levels[1]}"
+    if where.score is not None:
+        yield f"score {where.score[0]:g} to {where.score[1]:g}"
+    if where.problem_id is not None:
+        yield f"problem {where.problem_id}"
+    if where.text is not None:
+        yield f"with {one_line(where.text, 40)!r}"

@@ -3,7 +3,7 @@
 Pure functions to words. What this leaves out: one sample in full (`inspection.py`).
 """
 
-from sitool.queries import SORT_WORD, Query
+from sitool.filter_line import SORT_WORD, Query
 from sitool.records import Action, Outcome
 from sitool.store import SampleFilter, SampleLine, SampleOrder, round_label
 from sitool.visible import one_line

@@ -1,7 +1,7 @@
 """What the panel of samples says where it shows nothing."""
 
 from sitool.desk import Look
-from sitool.queries import Query
+from sitool.filter_line import Query
 from sitool.store import round_label
 from sitool.visible import one_line
 

@@ -15,8 +15,8 @@ from textual.widgets import Static
 
 from sitool.desk import Look
 from sitool.errors import SitoolError
+from sitool.filter_line import Query, sorted_by
 from sitool.listing import Lister, Listing, Search
-from sitool.queries import Query, sorted_by
 from sitool.records import Sample
 from sitool.rulings import Ruling
 from sitool.sample_words import BY_HEADING, ORDERS, subject

@@ -15,10 +15,10 @@ import traitlets
 
 from sitool.client import Study
 from sitool.errors import SitoolError
+from sitool.filter_line import FilterError, Query, parse_query, sorted_by, with_level
 from sitool.listing import Lister, Listing, Search
 from sitool.markup import Markup, join
 from sitool.pieces import lead, paragraph, sheet
-from sitool.queries import FilterError, Query, parse_query, sorted_by, with_level
 from sitool.records import Action
 from sitool.rulings import Ruling, why_idle, why_not
 from sitool.sample_columns import COLUMNS
