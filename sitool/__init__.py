@@ -14,6 +14,7 @@ from sitool.client import Curriculum, Study, create
 from sitool.client import open_study as open  # noqa: A004 - reads as sitool.open(...)
 from sitool.config import Settings
 from sitool.errors import SitoolError
+from sitool.own import OwnTask, task
 from sitool.records import Action, Completion, Decision, Outcome, Phase, Problem, Sample, Score
 from sitool.views import RoundView
 
@@ -25,6 +26,7 @@ __all__ = [
     "Curriculum",
     "Decision",
     "Outcome",
+    "OwnTask",
     "Phase",
     "Problem",
     "RoundView",
@@ -35,4 +37,5 @@ __all__ = [
     "Study",
     "create",
     "open",
+    "task",
 ]

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sitool import curriculum as rules
-from sitool import events, loop, registry
+from sitool import events, loop, own, registry
 from sitool.commands import Commands
 from sitool.config import CurriculumSettings, Settings
 from sitool.errors import SitoolError, StudyError
@@ -40,6 +40,7 @@ from sitool.views import RoundView
 if TYPE_CHECKING:
     from sitool.gap import GapReport
     from sitool.overlay import Lens, Overlay
+    from sitool.own import OwnTask
     from sitool.sharpening.report import SharpeningReport, Targets
 
 
@@ -50,6 +51,7 @@ def create(
     settings: Settings | None = None,
     file: str | Path | None = None,
     assignments: Sequence[str] = (),
+    task: "OwnTask | str | Path | None" = None,
 ) -> "Study":
     """Make a new study in a folder that has none.
 
@@ -58,6 +60,8 @@ def create(
         settings: Settings to begin with; a preset is laid over them.
         file: TOML file of settings, laid over the preset.
         assignments: `a.b=value` texts, laid over everything.
+        task: A task of one's own, from `sitool.task`, or its file: `.py` or `.jsonl`. Its code
+            is kept with the study.
 
     Raises:
         ConfigError: A setting is wrong; nothing is written.
@@ -65,9 +69,11 @@ def create(
     """
     path = Path(folder)
     built = build_settings(preset, Path(file) if file else None, assignments, settings)
+    named = any(text.partition("=")[0].strip() == "task.path" for text in assignments)
+    built, code = own.lay_in(built, task, agreed=named)
     built = _with_whole_paths(built)
-    task = make_task(built)
-    _check_levels(task, built)
+    own.check_free(path, code)
+    _check_levels(own.levels_of(built), built)
     check_scripted(built)
     registry.check_installed("sampler", built.sampler.name)
     check_base(built.model)
@@ -78,6 +84,7 @@ def create(
         if is_new:
             shutil.rmtree(path, ignore_errors=True)
         raise
+    own.keep(path, code)
     store.tree.set_next_settings(built)
     store.tree.set_meta("preset", preset or "")
     return Study(store)
@@ -114,8 +121,24 @@ class Study:
     def task(self) -> Task:
         """The study's task."""
         if self._task is None:
-            self._task = make_task(self.settings)
+            self._task = make_task(self.settings, self.folder)
         return self._task
+
+    def trust(self) -> str:
+        """Agree that the code of this study's task runs on this machine; returns its hash.
+
+        Look at the file first: it can do all that you can. A study that was made here needs
+        no agreement.
+
+        Raises:
+            TaskError: The study has no code of its own, or it was changed after its first round.
+        """
+        begun = bool(self._store.tree.rounds())
+        settings, sha256 = own.agree_to(self.folder, self.settings, begun=begun)
+        if settings != self.settings:
+            self._store.tree.set_next_settings(settings)
+        self._task = None
+        return sha256
 
     @property
     def head(self) -> RoundView | None:
@@ -558,7 +581,8 @@ class Curriculum:
 def _with_whole_paths(settings: Settings) -> Settings:
     """Make the paths of files hold from every folder."""
     table = settings.model_dump(mode="json")
-    for name in ("path", "evaluation_path"):
+    own_file = settings.task.name == "python"  # It is in the study's folder, wherever that goes.
+    for name in () if own_file else ("path", "evaluation_path"):
         if table["task"].get(name):
             table["task"][name] = str(Path(table["task"][name]).expanduser().resolve())
     if settings.llamacpp.file:
@@ -568,5 +592,5 @@ def _with_whole_paths(settings: Settings) -> Settings:
     return parse_settings(table)
 
 
-def _check_levels(task: Task, settings: Settings) -> None:
-    rules.ladder(settings.curriculum, list(task.levels))
+def _check_levels(levels: range, settings: Settings) -> None:
+    rules.ladder(settings.curriculum, list(levels))

@@ -365,7 +365,7 @@ class Engine:
     def task(self, settings: Settings) -> Task:
         """Return the task, made once as long as its settings stay."""
         if self._task is None or self._task[0] != settings.task:
-            self._task = (settings.task, make_task(settings))
+            self._task = (settings.task, make_task(settings, self._store.folder))
         return self._task[1]
 
     def parts(self, settings: Settings) -> Parts:
@@ -373,7 +373,7 @@ class Engine:
         if self._parts is None or _changes_parts(self._parts[0], settings):
             if self._parts is not None:
                 self._parts[1].close()
-            self._parts = (settings, Parts.make(settings))
+            self._parts = (settings, Parts.make(settings, self._store.folder))
             self._parts[1].breathe_with(self._breathe)
         return self._parts[1]
 
