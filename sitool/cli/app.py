@@ -7,7 +7,17 @@ import typer
 from rich.console import Console
 
 from sitool import client
-from sitool.cli import commands, explain, forecast, gaps, judging, laboratory, sharpen, takeout
+from sitool.cli import (
+    commands,
+    explain,
+    forecast,
+    gaps,
+    judging,
+    laboratory,
+    own_task,
+    sharpen,
+    takeout,
+)
 from sitool.errors import SitoolError, StudyError
 
 app = typer.Typer(
@@ -63,6 +73,7 @@ takeout.register(app)
 forecast.register(app)
 laboratory.register(app)
 explain.register(app)
+own_task.register(app)
 
 
 def main() -> None:

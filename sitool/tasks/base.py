@@ -74,6 +74,14 @@ class ForeignTask(Protocol):
         """What scores in a process that can be killed; it pickles."""
         ...
 
+    def check_code(self) -> None:
+        """Make sure that its file is still the one that was agreed to.
+
+        Raises:
+            TaskError: It was changed, or is agreed to no longer.
+        """
+        ...
+
     def close(self) -> None:
         """End the process that draws problems."""
         ...

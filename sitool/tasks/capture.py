@@ -10,6 +10,7 @@ file (`program.py`).
 import ast
 import builtins
 import inspect
+import math
 import re
 import site
 import symtable
@@ -139,26 +140,35 @@ class Pages:
             )
         return text
 
+PLAIN = (type(None), bool, int, float, str, bytes, range)
+SHELLS: dict[type, str] = {
+    list: "[{}]",
+    tuple: "({})",
+    set: "set([{}])",
+    frozenset: "frozenset([{}])",
+}
+"""Kinds of constants, and how those are written that hold others."""
+
 
 def literal(value: Any) -> str | None:
     """Write a constant as Python that makes it again; None if it is no constant.
 
     >>> literal({"a": (1, 2.5)}), literal({2, 1}), literal(object())
-    ("{'a': (1, 2.5)}", '{1, 2}', None)
+    ("{'a': (1, 2.5)}", 'set([1, 2])', None)
     """
-    if isinstance(value, range):
-        return repr(value)
-    if type(value) in (set, frozenset) and value:
-        # Their order differs from process to process, and the file's hash must not.
-        inside = ", ".join(sorted(literal(item) or "" for item in value))
-        text = f"{{{inside}}}" if type(value) is set else f"frozenset({{{inside}}})"
-        return text if all(literal(item) for item in value) else None
-    text = repr(value)
-    try:
-        again = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return None
-    return text if again == value and type(again) is type(value) else None
+    kind = type(value)
+    if kind is dict:
+        pairs = [(literal(key), literal(item)) for key, item in value.items()]
+        words = [f"{key}: {item}" for key, item in pairs if key is not None and item is not None]
+        return f"{{{', '.join(words)}}}" if len(words) == len(pairs) else None
+    if kind in SHELLS:
+        known = [text for item in value if (text := literal(item)) is not None]
+        # The order of a set differs from process to process, and the file's hash must not.
+        inside = sorted(known) if kind in (set, frozenset) else known
+        end = "," if kind is tuple and len(known) == 1 else ""
+        return SHELLS[kind].format(", ".join(inside) + end) if len(known) == len(value) else None
+    is_finite = kind is not float or math.isfinite(value)
+    return repr(value) if kind in PLAIN and is_finite else None
 
 
 def global_names(text: str) -> set[str]:
@@ -176,8 +186,9 @@ def global_names(text: str) -> set[str]:
 def _globals_of(table: symtable.SymbolTable) -> Iterator[str]:
     at_top = table.get_type() == "module"
     for symbol in table.get_symbols():
-        free = not symbol.is_assigned() if at_top else symbol.is_global()
-        if free and symbol.is_referenced():
+        is_taken = symbol.is_referenced() and not symbol.is_assigned()
+        # `global n; n += 1` takes n too, and does not count as a reference.
+        if is_taken if at_top else symbol.is_global():
             yield symbol.get_name()
     for inner in table.get_children():
         yield from _globals_of(inner)

@@ -48,11 +48,12 @@ class PythonTask:
         max_level: int = 0,
         time_limit_seconds: float = 10.0,
     ) -> None:
-        source = trust.read_trusted(Path(path), sha256)
+        self._file: Path | None = Path(path)
+        source = trust.read_trusted(self._file, sha256)
         # What the study recorded was read off the file when it was made: to look at a
         # study, nothing of it has to run.
         known = range(1, max_level + 1) if sha256 and max_level else None
-        self._begin(Program(source, Path(path).name, max_level), time_limit_seconds, known)
+        self._begin(Program(source, self._file.name, max_level), time_limit_seconds, known)
 
     @classmethod
     def of_source(
@@ -64,6 +65,7 @@ class PythonTask:
             TaskError: It does not run, or lacks something.
         """
         task = cls.__new__(cls)
+        task._file = None
         task._begin(Program(source, file, max_level), time_limit_seconds, None)
         return task
 
@@ -84,6 +86,15 @@ class PythonTask:
     def inside(self) -> Program:
         """What scores in a process that can be killed."""
         return self._program
+
+    def check_code(self) -> None:
+        """Make sure that the file is still the one that was agreed to; what runs is, anyway.
+
+        Raises:
+            TaskError: It was changed, or is agreed to no longer.
+        """
+        if self._file is not None:
+            trust.read_trusted(self._file, trust.digest(self._program.source))
 
     def problem(self, level: int, rng: random.Random) -> Problem:
         """Draw a problem in the other process, from a seed that `rng` gives.

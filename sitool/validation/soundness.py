@@ -157,7 +157,8 @@ def _fitted(found: Soundness, bench: Bench, model: Model, drawn: Sequence[Proble
     limit = bench.settings.sampler.max_new_tokens
     prompts, no_prompt = _longest(model.encode, [problem.prompt for problem in drawn])
     answers, no_answer = _longest(model.encode_completion, [problem.truth for problem in drawn])
-    found = replace(found, prompt_tokens=prompts, answer_tokens=answers)
+    if not no_prompt and not no_answer:
+        found = replace(found, prompt_tokens=prompts, answer_tokens=answers)
     context = getattr(model, "context", None)
     faults = [
         f"the base cannot {verb} {which}"
