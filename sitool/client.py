@@ -18,7 +18,7 @@ from contextlib import aclosing, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sitool import events, registry
+from sitool import events, own, registry
 from sitool.commands import Commands, runs_inline
 from sitool.config import Settings
 from sitool.controls import Curriculum
@@ -34,6 +34,7 @@ from sitool.study_view import StudyView
 from sitool.views import RoundView
 
 if TYPE_CHECKING:
+    from sitool.own import OwnTask
     from sitool.widgets.panel import Panel
 
 __all__ = ["Curriculum", "Study", "create", "open_study"]
@@ -46,6 +47,7 @@ def create(
     settings: Settings | None = None,
     file: str | Path | None = None,
     assignments: Sequence[str] = (),
+    task: "OwnTask | str | Path | None" = None,
 ) -> "Study":
     """Make a new study in a folder that has none.
 
@@ -54,13 +56,15 @@ def create(
         settings: Settings to begin with; a preset is laid over them.
         file: TOML file of settings, laid over the preset.
         assignments: `a.b=value` texts, laid over everything.
+        task: A task of one's own, from `sitool.task`, or its file: `.py` or `.jsonl`. Its code
+            is kept with the study.
 
     Raises:
         ConfigError: A setting is wrong; nothing is written.
         SitoolError: The task, the base or the folder is not usable; nothing is written.
     """
     path = None if file is None else Path(file)
-    return Study(found(Path(folder), preset, settings, path, assignments))
+    return Study(found(Path(folder), preset, settings, path, assignments, task))
 
 
 def open_study(folder: str | Path) -> "Study":
@@ -245,6 +249,22 @@ class Study(StudyView):
         from sitool.card import card_bundle
 
         return card_bundle(self.summary())
+
+    def trust(self) -> str:
+        """Agree that the code of this study's task runs on this machine; returns its hash.
+
+        Look at the file first: it can do all that you can. A study that was made here needs
+        no agreement.
+
+        Raises:
+            TaskError: The study has no code of its own, or it was changed after its first round.
+        """
+        begun = bool(self._store.tree.rounds())
+        settings, sha256 = own.agree_to(self.folder, self.settings, begun=begun)
+        if settings != self.settings:
+            self._store.tree.set_next_settings(settings)
+        self._task = None
+        return sha256
 
     def configure(
         self, *assignments: str, table: Mapping[str, Any] | None = None

@@ -10,13 +10,13 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sitool.client import Study, open_study
-from sitool.errors import SitoolError, StoreError, StudyError
+from sitool.errors import SitoolError, StoreError, StudyError, TaskError
 from sitool.events import Event
 from sitool.records import Action, Phase, passed
 from sitool.store import Plan
@@ -136,6 +136,7 @@ class Desk:
         self._version = -1
         self._stale = True
         self._looked_at = 0.0
+        self._said: set[str] = set()
         self._last: tuple[Any, ...] = ()
 
     def start(self) -> None:
@@ -225,7 +226,7 @@ class Desk:
         summary = study.summary()
         plan = None
         if summary.head is not None:
-            with contextlib.suppress(StudyError):
+            with contextlib.suppress(StudyError), self._said_once(TaskError):
                 plan = study.plan()
         return Look(
             summary=summary,
@@ -236,6 +237,16 @@ class Desk:
             review=None if busy else _review(study, summary),
             version=self._version,
         )
+
+    @contextlib.contextmanager
+    def _said_once(self, kind: type[SitoolError]) -> Iterator[None]:
+        """Tell an error that leaves the study to be looked at, such as code that may not run."""
+        try:
+            yield
+        except kind as error:
+            if str(error) not in self._said:
+                self._said.add(str(error))
+                self._post(Failed(error))
 
     def _events(self, study: Study, *, first: bool) -> list[tuple[float, Event]]:
         """Return what is new; at first, what belongs to the round that runs."""

@@ -124,9 +124,10 @@ def _one_thread() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _cache_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep converted bases out of the user's cache folder, and llama.cpp's exit silent."""
+    """Keep the user's cache and state folders out of it, and llama.cpp's exit silent."""
     import sys
 
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
     yield
     module = sys.modules.get("llama_cpp._utils")

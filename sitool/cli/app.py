@@ -16,6 +16,7 @@ from sitool.cli import (
     judging,
     laboratory,
     mixture,
+    own_task,
     rulings,
     sharpen,
     takeout,
@@ -78,6 +79,7 @@ takeout.register(app)
 forecast.register(app)
 laboratory.register(app)
 explain.register(app)
+own_task.register(app)
 
 
 def main() -> None:
