@@ -185,7 +185,7 @@ class StudyScreen(Screen[None]):
         happened = [event for _, event in message.happened]
         self._follow_losses(happened)
         changed = self._findings.follow(happened)
-        for screen in self.app.screen_stack:
+        for screen in self.app.screen_stack if self.app.is_running else ():
             if isinstance(screen, ReportScreen):
                 screen.follow(happened, changed=changed)
 
@@ -228,7 +228,9 @@ class StudyScreen(Screen[None]):
 
     def on_done(self, message: Done) -> None:
         """Hand the result of a wish to whoever made it."""
-        message.then(message.result)
+        # An app that ends takes down the screens above this one first.
+        if self.app.is_running:
+            message.then(message.result)
 
     def _draw(self) -> None:
         if self._standing.look is None:
