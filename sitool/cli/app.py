@@ -7,7 +7,16 @@ import typer
 from rich.console import Console
 
 from sitool import client
-from sitool.cli import commands, explain, forecast, gaps, judging, laboratory, sharpen, takeout
+from sitool.cli import (
+    commands,
+    explain,
+    forecast,
+    gaps,
+    judging,
+    late_laboratory,
+    sharpen,
+    takeout,
+)
 from sitool.errors import SitoolError, StudyError
 
 app = typer.Typer(
@@ -61,7 +70,7 @@ judging.register(app)
 sharpen.register(app)
 takeout.register(app)
 forecast.register(app)
-laboratory.register(app)
+late_laboratory.register(app)
 explain.register(app)
 
 
