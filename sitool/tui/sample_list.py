@@ -30,10 +30,13 @@ TELL_SECONDS = 0.1
 class Listing:
     """What was found so far of one search.
 
+    Ids come from the thread at any time. That nothing more comes is known only once it
+    was told (`conclude`), so that who sees a listing done has seen the last of its ids.
+
     Attributes:
         done: Nothing more will come, unless samples are added.
         seconds: That the search took.
-        ended: When it was done, in seconds of the monotonic clock.
+        ended: When it was told, in seconds of the monotonic clock.
         error: Why it could not be finished, in one sentence.
     """
 
@@ -56,6 +59,11 @@ class Listing:
         """Whether new samples go to its end and nothing else ever changes."""
         return self.where.only_grows and self.order is SampleOrder.DRAWN and not self.descending
 
+    def conclude(self, seconds: float, error: str = "") -> None:
+        """Take down that the search is over; on the thread that draws."""
+        self.done, self.error = True, error
+        self.seconds, self.ended = seconds, time.monotonic()
+
     def row_of(self, sample_id: int) -> int | None:
         """Return where a sample stands, None if it is not in the list."""
         if self.order is SampleOrder.DRAWN and not self.descending:
@@ -67,11 +75,18 @@ class Listing:
 
 
 class Listed(Message):
-    """More of a search is there."""
+    """More of a search is there.
 
-    def __init__(self, listing: Listing) -> None:
+    Attributes:
+        seconds: That the search took; None as long as it goes on.
+        error: Why it ended before its time, in one sentence.
+    """
+
+    def __init__(self, listing: Listing, seconds: float | None = None, error: str = "") -> None:
         super().__init__()
         self.listing = listing
+        self.seconds = seconds
+        self.error = error
 
 
 class Lister:
@@ -124,8 +139,7 @@ class Lister:
                 if "interrupted" in error.message:
                     self._again(listing)
                     continue
-                listing.error, listing.done = error.message, True
-                self._post(Listed(listing))
+                self._post(Listed(listing, 0.0, error.message))
         with self._changed:
             store, self._store = self._store, None
         if store is not None:
@@ -167,10 +181,7 @@ class Lister:
                 if time.monotonic() - told > TELL_SECONDS:
                     told = time.monotonic()
                     self._post(Listed(listing))
-        listing.ended = time.monotonic()
-        listing.seconds = listing.ended - started
-        listing.done = True
-        self._post(Listed(listing))
+        self._post(Listed(listing, time.monotonic() - started))
 
     def _open(self) -> Store:
         if self._store is None:

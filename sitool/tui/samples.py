@@ -233,6 +233,8 @@ class SamplesPanel(Ruler):
         listing = event.listing
         if listing is not self._coming:
             return
+        if event.seconds is not None:
+            listing.conclude(event.seconds, event.error)
         again = listing is not self._listing and listing.question == self._listing.question
         if again and not listing.done:
             return
