@@ -30,10 +30,13 @@ REST = 4.0
 class Listing:
     """What was found so far of one search.
 
+    Ids come from the thread at any time. That nothing more comes is known only once it
+    was told (`conclude`), so that who sees a listing done has seen the last of its ids.
+
     Attributes:
         done: Nothing more will come, unless samples are added.
         seconds: That the search took.
-        ended: When it was done, in seconds of the monotonic clock.
+        ended: When it was told, in seconds of the monotonic clock.
         error: Why it could not be finished, in one sentence.
     """
 
@@ -56,6 +59,11 @@ class Listing:
         """Whether new samples go to its end and nothing else ever changes."""
         return self.where.only_grows and self.order is SampleOrder.DRAWN and not self.descending
 
+    def conclude(self, seconds: float, error: str = "") -> None:
+        """Take down that the search is over; on the thread that draws."""
+        self.done, self.error = True, error
+        self.seconds, self.ended = seconds, time.monotonic()
+
     def row_of(self, sample_id: int) -> int | None:
         """Return where a sample stands, None if it is not in the list."""
         if self.order is SampleOrder.DRAWN and not self.descending:
@@ -66,15 +74,29 @@ class Listing:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """More of a search is there.
+
+    Attributes:
+        seconds: That the search took; None as long as it goes on.
+        error: Why it ended before its time, in one sentence.
+    """
+
+    listing: Listing
+    seconds: float | None = None
+    error: str = ""
+
+
 class Lister:
     """Searches, one search at a time; a new one ends the one before.
 
     Args:
         folder: The study.
-        post: Takes a listing, in the lister's thread, when there is more of it.
+        post: Takes what is found, in the lister's thread.
     """
 
-    def __init__(self, folder: Path, post: Callable[[Listing], object]) -> None:
+    def __init__(self, folder: Path, post: Callable[[Found], object]) -> None:
         self._folder, self._post = folder, post
         self._changed = threading.Condition()
         self._wish: Listing | None = None
@@ -116,8 +138,7 @@ class Lister:
                 if "interrupted" in error.message:
                     self._again(listing)
                     continue
-                listing.error, listing.done = error.message, True
-                self._post(listing)
+                self._post(Found(listing, 0.0, error.message))
         with self._changed:
             store, self._store = self._store, None
         if store is not None:
@@ -158,11 +179,8 @@ class Lister:
                 listing.ids.extend(ids)
                 if time.monotonic() - told > TELL_SECONDS:
                     told = time.monotonic()
-                    self._post(listing)
-        listing.ended = time.monotonic()
-        listing.seconds = listing.ended - started
-        listing.done = True
-        self._post(listing)
+                    self._post(Found(listing))
+        self._post(Found(listing, time.monotonic() - started))
 
     def _open(self) -> Store:
         if self._store is None:

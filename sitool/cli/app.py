@@ -14,7 +14,7 @@ from sitool.cli import (
     forecast,
     gaps,
     judging,
-    laboratory,
+    late_laboratory,
     mixture,
     own_task,
     rulings,
@@ -77,7 +77,7 @@ judging.register(app)
 sharpen.register(app)
 takeout.register(app)
 forecast.register(app)
-laboratory.register(app)
+late_laboratory.register(app)
 explain.register(app)
 own_task.register(app)
 

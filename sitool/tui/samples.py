@@ -16,7 +16,7 @@ from textual.widgets import Static
 from sitool.desk import Look
 from sitool.errors import SitoolError
 from sitool.filter_line import Query, sorted_by
-from sitool.listing import Lister, Listing, Search
+from sitool.listing import Found, Lister, Listing, Search
 from sitool.records import Sample
 from sitool.rulings import Ruling
 from sitool.sample_words import BY_HEADING, ORDERS, subject
@@ -79,9 +79,9 @@ class SamplesPanel(Ruler):
     class Listed(Message):
         """More of a search is there."""
 
-        def __init__(self, listing: Listing) -> None:
+        def __init__(self, found: Found) -> None:
             super().__init__()
-            self.listing = listing
+            self.found = found
 
     class SiblingsWanted(Message):
         """All samples of a problem are to be shown side by side."""
@@ -95,7 +95,7 @@ class SamplesPanel(Ruler):
         super().__init__(id="samples")
         self._folder = folder
         self._store: Store | None = None
-        self._lister = Lister(folder, lambda listing: self.post_message(self.Listed(listing)))
+        self._lister = Lister(folder, lambda found: self.post_message(self.Listed(found)))
         self._search = Search(self._lister, self.set_timer)
         self._query = Query()
         self._look: Look | None = None
@@ -216,9 +216,11 @@ class SamplesPanel(Ruler):
     def on_samples_panel_listed(self, event: Listed) -> None:
         """Show more of what was searched for."""
         event.stop()
-        listing = event.listing
+        found, listing = event.found, event.found.listing
         if listing is not self._coming:
             return
+        if found.seconds is not None:
+            listing.conclude(found.seconds, found.error)
         again = listing is not self._listing and listing.question == self._listing.question
         if again and not listing.done:
             return

@@ -187,7 +187,7 @@ class StudyScreen(Screen[None]):
             self.query_one(ChartPanel).losses(list(losses), list(losses.values()))
         happened = [event for _, event in message.happened]
         changed = self._findings.follow(happened)
-        for screen in self.app.screen_stack:
+        for screen in self.app.screen_stack if self.app.is_running else ():
             if isinstance(screen, ReportScreen):
                 screen.follow(happened, changed=changed)
 
@@ -215,7 +215,9 @@ class StudyScreen(Screen[None]):
 
     def on_done(self, message: Done) -> None:
         """Hand the result of a wish to whoever made it."""
-        message.then(message.result)
+        # An app that ends takes down the screens above this one first.
+        if self.app.is_running:
+            message.then(message.result)
 
     def _draw(self) -> None:
         if self._standing.look is None:

@@ -16,7 +16,7 @@ import traitlets
 from sitool.client import Study
 from sitool.errors import SitoolError
 from sitool.filter_line import FilterError, Query, parse_query, sorted_by, with_level
-from sitool.listing import Lister, Listing, Search
+from sitool.listing import Found, Lister, Listing, Search
 from sitool.markup import Markup, join
 from sitool.pieces import lead, paragraph, sheet
 from sitool.records import Action
@@ -166,9 +166,12 @@ class Samples(Part):
         except SitoolError:
             return None
 
-    def _listed(self, listing: Listing) -> None:
+    def _listed(self, found: Found) -> None:
         """Show more of what was searched for; in the lister's thread."""
+        listing = found.listing
         with self._changing:
+            if found.seconds is not None:
+                listing.conclude(found.seconds, found.error)
             if listing is not self._search.coming:
                 return
             again = listing is not self._listing and listing.question == self._listing.question

@@ -1,16 +1,19 @@
 """The samples panel on real studies: what it lists, how one moves, filters, sorts and rules."""
 
+import queue
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sampling import OnePanel, ask, fitting, listed
 from studies import create
 from textual import events
-from waiting import text_of, until
+from waiting import LONGEST_SECONDS, text_of, until
 
 from sitool.client import Study, open_study
+from sitool.listing import Lister, Listing
 from sitool.records import Action
 from sitool.sample_columns import lay_out
 from sitool.store import SampleFilter
@@ -104,6 +107,21 @@ async def test_a_filter_finds_what_it_says_and_escape_clears_it(two_rounds: Path
         await pilot.press("escape")
         await listed(pilot, app)
         assert len(app.ids()) == 96
+
+
+def test_a_search_is_over_only_when_that_is_told(two_rounds: Path) -> None:
+    """Else a table could say that it shows everything before it does."""
+    said: queue.Queue[Any] = queue.Queue()
+    listing = Listing(SampleFilter(round=2, role="train"))
+    lister = Lister(two_rounds, said.put)
+    lister.start()
+    lister.search(listing)
+    while (told := said.get(timeout=LONGEST_SECONDS)).seconds is None:
+        assert not listing.done
+    lister.close()
+    assert (listing.done, len(listing.ids)) == (False, 96)
+    listing.conclude(told.seconds)
+    assert listing.done
 
 
 async def test_a_filter_that_fits_nothing_says_what_to_do(two_rounds: Path) -> None:
