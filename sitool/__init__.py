@@ -11,10 +11,11 @@ Importing this loads neither torch nor any model.
 """
 
 from sitool.client import Curriculum, Study, create
-from sitool.client import open_study as open  # noqa: A004 - reads as sitool.open(...)
 from sitool.config import Settings
 from sitool.errors import SitoolError
+from sitool.queries import SampleQuery
 from sitool.records import Action, Completion, Decision, Outcome, Phase, Problem, Sample, Score
+from sitool.shelf import open_any as open  # noqa: A004 - reads as sitool.open(...)
 from sitool.views import RoundView
 
 __version__ = "0.1.0"
@@ -29,6 +30,7 @@ __all__ = [
     "Problem",
     "RoundView",
     "Sample",
+    "SampleQuery",
     "Score",
     "Settings",
     "SitoolError",

@@ -13,34 +13,27 @@ who looks at the study. With `inline=True`, or SITOOL_ENGINE=inline in the
 environment, rounds run in the asking process: for debuggers and batch jobs.
 """
 
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import aclosing, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sitool import curriculum as rules
-from sitool import events, loop, registry
-from sitool.commands import Commands
-from sitool.config import CurriculumSettings, Settings
-from sitool.errors import SitoolError, StudyError
+from sitool import events, registry
+from sitool.commands import Commands, runs_inline
+from sitool.config import Settings
+from sitool.controls import Curriculum
+from sitool.errors import StudyError
 from sitool.events import Event
-from sitool.models.builtin import check_base
-from sitool.models.loading import check_scripted
-from sitool.parts import make_task
-from sitool.planning import situations
-from sitool.planning.estimates import Estimate, estimate
+from sitool.founding import found
+from sitool.meters import watching
 from sitool.presets import build_settings, changed_settings, merge, parse_settings
-from sitool.process import end_engine, engine_pid, ensure_engine
-from sitool.records import Action, Phase, Sample
-from sitool.store import Metric, Plan, SampleFilter, Store
-from sitool.summary import Comparison, Summary, compare, summarise
-from sitool.tasks.base import Task
+from sitool.process import end_engine, ensure_engine
+from sitool.records import Action, Phase
+from sitool.store import Metric, Store
+from sitool.study_view import StudyView
 from sitool.views import RoundView
 
-if TYPE_CHECKING:
-    from sitool.gap import GapReport
-    from sitool.overlay import Lens, Overlay
-    from sitool.sharpening.report import SharpeningReport, Targets
+__all__ = ["Curriculum", "Study", "create", "open_study"]
 
 
 def create(
@@ -63,24 +56,8 @@ def create(
         ConfigError: A setting is wrong; nothing is written.
         SitoolError: The task, the base or the folder is not usable; nothing is written.
     """
-    path = Path(folder)
-    built = build_settings(preset, Path(file) if file else None, assignments, settings)
-    built = _with_whole_paths(built)
-    task = make_task(built)
-    _check_levels(task, built)
-    check_scripted(built)
-    registry.check_installed("sampler", built.sampler.name)
-    check_base(built.model)
-    is_new = not path.exists()
-    try:
-        store = Store.create(path)
-    except SitoolError:
-        if is_new:
-            shutil.rmtree(path, ignore_errors=True)
-        raise
-    store.tree.set_next_settings(built)
-    store.tree.set_meta("preset", preset or "")
-    return Study(store)
+    path = None if file is None else Path(file)
+    return Study(found(Path(folder), preset, settings, path, assignments))
 
 
 def open_study(folder: str | Path) -> "Study":
@@ -92,132 +69,111 @@ def open_study(folder: str | Path) -> "Study":
     return Study(Store(Path(folder)))
 
 
-class Study:
+class Study(StudyView):
     """One study: step it, look at it, overrule it, go back."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        super().__init__(store)
         self._commands = Commands(store)
-        self._task: Task | None = None
 
     @property
-    def folder(self) -> Path:
-        """Where the study is."""
-        return self._store.folder
-
-    @property
-    def settings(self) -> Settings:
-        """The settings of the round that starts next."""
-        return self._store.tree.next_settings
-
-    @property
-    def task(self) -> Task:
-        """The study's task."""
-        if self._task is None:
-            self._task = make_task(self.settings)
-        return self._task
-
-    @property
-    def head(self) -> RoundView | None:
-        """The finished round that the next one starts from."""
-        head = self._store.tree.head
-        return None if head is None else self.round(head)
-
-    @property
-    def curriculum(self) -> "Curriculum":
+    def curriculum(self) -> Curriculum:
         """What the next round draws, and the controls for it."""
-        return Curriculum(self)
+        return Curriculum(self, self.configure)
 
-    def rounds(self) -> list[RoundView]:
-        """Return all rounds, in the order in which they were made."""
-        return [RoundView(self._store, r) for r in self._store.tree.rounds()]
-
-    def round(self, number: int) -> RoundView:
-        """Return one round.
-
-        Raises:
-            StudyError: There is no such round.
-        """
-        return RoundView(self._store, self._store.tree.round(number))
-
-    def sample(self, sample_id: int) -> Sample:
-        """Return one sample with its scores and decisions.
-
-        Raises:
-            StudyError: There is no such sample.
-        """
-        return self._store.samples.sample(sample_id)
-
-    def samples(self, where: SampleFilter) -> Iterator[Sample]:
-        """Go through the samples of the whole study that fit a filter."""
-        return self._store.samples.each(where)
-
-    def summary(self) -> Summary:
-        """Return every number of the study, as of now."""
-        return summarise(self._store)
-
-    def compare(self, first: int, second: int) -> Comparison:
-        """Compare two rounds on the held-out problems that both met.
-
-        Raises:
-            StudyError: One of them does not exist or is not evaluated yet.
-        """
-        rounds = [self._store.tree.round(number) for number in (first, second)]
-        for round_ in rounds:
-            if not round_.finished:
-                raise StudyError(f"{round_.label} is not evaluated yet.", "try: sitool step DIR")
-        return compare(self._store, *rounds)
-
-    def gap(
+    def step(
         self,
-        rounds: Sequence[int] = (),
-        verifiers: Sequence[str] = (),
-        filters: Sequence[str] = (),
-    ) -> "GapReport":
-        """Measure the generation-verification gap on held-out samples, as of now.
-
-        Args:
-            rounds: Their numbers; empty: from the base to the head.
-            verifiers: Names, or several joined by `+`, which must all agree; empty: every
-                judge that has scored these rounds.
-            filters: Such as `quantile:0.25` for all verifiers, or `mc=threshold:0.7` for one.
-
-        Raises:
-            StudyError: A round has no held-out samples whose truth is known.
-            UnknownNameError: A verifier has scored none of these rounds.
-        """
-        # Imported late, for it is a hundred records that the first screen has no use for.
-        from sitool.gap import report_gap
-
-        return report_gap(self._store, rounds, verifiers, filters)
-
-    def step(self, to: Phase | str | None = None, *, inline: bool | None = None) -> RoundView:
+        to: Phase | str | None = None,
+        *,
+        inline: bool | None = None,
+        progress: bool | None = None,
+    ) -> RoundView:
         """Run the next round, or go on with the open one, and return it.
 
-        The first step of a study measures the base before.
+        The first step of a study measures the base before. Interrupting it (Ctrl-C, or a
+        notebook's ■) only ends the wait, as leaving the app does: the engine goes on,
+        `wait` watches it again, and `stop` stops it.
 
         Args:
             to: Stop after this phase, such as `select` to review the samples
                 before training on them. None: to the end of the round.
-            inline: Run it in this process; None as SITOOL_ENGINE says.
+            inline: Run it in this process; None as SITOOL_ENGINE says. An interrupt then
+                ends the round too; what is committed is kept.
+            progress: Show how it goes; None does so in a notebook's cell and on a terminal.
+
+        Raises:
+            SitoolError: The round cannot go on; what is done is kept.
+
+        >>> study.step()
+        <r0003: finished>
+        """
+        self._watch(self.stream_rounds(1, to, inline=inline), progress, inline)
+        return self._newest()
+
+    def run(
+        self, rounds: int, *, inline: bool | None = None, progress: bool | None = None
+    ) -> RoundView:
+        """Run this many rounds and return the last; 0 only measures the base.
+
+        Args:
+            inline: As in `step`.
+            progress: As in `step`.
+        """
+        self._watch(self.stream_rounds(rounds, inline=inline), progress, inline)
+        return self._head_view()
+
+    async def step_async(
+        self, to: Phase | str | None = None, *, progress: bool | None = None
+    ) -> RoundView:
+        """Do what `step` does and leave the event loop free; it is always the engine that works.
+
+        Cancelling it only ends the wait: the engine goes on.
+
+        Args:
+            to: As in `step`.
+            progress: As in `step`.
 
         Raises:
             SitoolError: The round cannot go on; what is done is kept.
         """
-        for _ in self.stream_rounds(1, to, inline=inline):
-            pass
+        await self._watch_async(_steps(1, to), progress)
+        return self._newest()
+
+    async def run_async(self, rounds: int, *, progress: bool | None = None) -> RoundView:
+        """Do what `run` does and leave the event loop free, as `step_async` does."""
+        await self._watch_async(_steps(rounds), progress)
+        return self._head_view()
+
+    def wait(self, *, progress: bool | None = None) -> RoundView:
+        """Wait until nothing is being worked on, whoever asked for it, and return the round.
+
+        Raises:
+            EngineDiedError: The engine ended in the middle of its work.
+        """
+        with watching(self, progress) as follow:
+            for at, event in self._commands.rest():
+                follow(event, at)
+        return self._newest()
+
+    def _watch(self, stream: Generator[Event], progress: bool | None, inline: bool | None) -> None:
+        here = runs_inline() if inline is None else inline
+        with watching(self, progress, inline=here) as follow, closing(stream):
+            for event in stream:
+                follow(event)
+
+    async def _watch_async(self, body: Mapping[str, Any], progress: bool | None) -> None:
+        with watching(self, progress) as follow:
+            async with aclosing(self._commands.stream_async("step", body)) as stream:
+                async for event in stream:
+                    follow(event)
+
+    def _newest(self) -> RoundView:
         open_round = self._store.tree.open_round()
         return self._head_view() if open_round is None else RoundView(self._store, open_round)
 
-    def run(self, rounds: int, *, inline: bool | None = None) -> RoundView:
-        """Run this many rounds and return the last; 0 only measures the base."""
-        for _ in self.stream_rounds(rounds, inline=inline):
-            pass
-        return self._head_view()
-
     def stream_rounds(
         self, rounds: int = 1, to: Phase | str | None = None, *, inline: bool | None = None
-    ) -> Iterator[Event]:
+    ) -> Generator[Event]:
         """Do what `run` and `step` do and yield the events.
 
         Whoever stops reading them leaves the engine at work; `stop` stops it.
@@ -226,16 +182,7 @@ class Study:
             StudyError: `to` is no phase.
             SitoolError: A round cannot go on; what is done is kept.
         """
-        if to is not None and to not in tuple(Phase):
-            raise StudyError(f"No phase is named {to!r}; known: {', '.join(Phase)}.")
-        body = {"rounds": rounds, "to": None if to is None else str(to)}
-        yield from self._commands.stream("step", body, inline=inline)
-
-    def _head_view(self) -> RoundView:
-        head = self.head
-        if head is None:
-            raise StudyError("The base is not measured yet.", "try: sitool run DIR --rounds 0")
-        return head
+        yield from self._commands.stream("step", _steps(rounds, to), inline=inline)
 
     def ask(self, kind: str, body: Mapping[str, Any]) -> int:
         """Leave a command for the engine, started if need be, and return its id.
@@ -248,29 +195,6 @@ class Study:
     def stop(self) -> None:
         """Stop the round that runs, here or in another process; what is done is kept."""
         self._commands.stop()
-
-    @property
-    def version(self) -> int:
-        """A number that changes whenever another process, or thread, changes the study."""
-        return self._store.version
-
-    @property
-    def busy(self) -> bool:
-        """Whether a command is waiting or being carried out; by whom, `engine_pid` tells."""
-        return self._store.journal.undecided()
-
-    def events(self, after: int = 0) -> list[tuple[int, float, Event]]:
-        """Return the next journaled events as (id, seconds since 1970, event)."""
-        return self._store.journal.events(after)
-
-    def last_round_start(self) -> int:
-        """Return the event id after which the newest round's events begin."""
-        return self._store.journal.last_round_start()
-
-    @property
-    def engine_pid(self) -> int | None:
-        """The process that works on this study, or None."""
-        return engine_pid(self.folder)
 
     def warm_up(self) -> int:
         """Start the study's engine, which loads the model at once; returns its process id.
@@ -420,153 +344,9 @@ class Study:
         body = {"round": chosen, "verifiers": names, "training": training}
         yield from self._commands.stream("measure", body, inline=inline)
 
-    def plan(self) -> Plan:
-        """Work out what the next round will draw.
 
-        Raises:
-            StudyError: Round 0 is not finished yet.
-        """
-        head = self._head_view().record
-        return loop.plan_round(self._store, self.task, self.settings, head)
-
-    def estimate(self, *assignments: str) -> Estimate:
-        """Estimate the memory and the time that the next round will take; loads no model.
-
-        Before the base is measured it is the first round that draws.
-
-        Args:
-            assignments: `a.b=value` texts, laid over the settings of the next round.
-
-        Raises:
-            SitoolError: A setting is wrong, or the base's files are not on this machine.
-        """
-        settings = build_settings(assignments=assignments, base=self.settings)
-        head = self._store.tree.head
-        if head is None:
-            return estimate(settings, situations.of_new_study(settings, self.task))
-        parent = self._store.tree.round(head)
-        problems = loop.plan_round(self._store, self.task, settings, parent).problems
-        known = (self._store, head, settings, self.task, problems, self.engine_pid)
-        return estimate(settings, situations.of_round(*known))
-
-    def sharpening(
-        self,
-        number: int | None = None,
-        *,
-        level: int | None = None,
-        targets: "Targets | None" = None,
-    ) -> "SharpeningReport":
-        """Measure what choosing by likelihood would bring a round, on its held-out samples.
-
-        Nothing is drawn: the pool is what the round's evaluation has drawn.
-
-        Args:
-            number: The round; None is the head.
-            level: Problems of this level alone; None: all.
-            targets: What the theory is asked for; None: delta, epsilon and rho of 0.1.
-
-        Raises:
-            StudyError: The round is not evaluated, or has no held-out samples.
-            ConfigError: A target is out of its bounds.
-        """
-        from sitool.sharpening.measuring import measure_sharpening
-        from sitool.sharpening.report import Targets
-
-        round_ = self._head_view().record if number is None else self._store.tree.round(number)
-        return measure_sharpening(self._store, round_, level, targets or Targets())
-
-    def report(self, file: str | Path) -> Path:
-        """Write the whole study as one HTML file that needs no network, and return the file.
-
-        Raises:
-            StudyError: There is nothing to report yet, or the file cannot be written.
-            MissingDependencyError: vl-convert is not installed.
-        """
-        # Imported late: whoever steps and looks has no use for it.
-        from sitool.report import write_report
-
-        return write_report(self._store, Path(file))
-
-    def theory(self, tip: int | None = None, lens: "Lens | None" = None) -> "Overlay":
-        """Lay the theory over a branch: fitted skills, predicted rounds, the feedback loop.
-
-        Args:
-            tip: The round at the branch's end; None is the head.
-            lens: Which model, which measure, how many steps a level has; None: a shared skill,
-                greedy success, and level k of k steps.
-
-        Raises:
-            StudyError: The base is not measured yet, or not as the lens asks.
-            LabError: A number of the lens is out of range.
-        """
-        # Imported late, for the first screen has no use for the laboratory.
-        from sitool.overlay import lay_over
-
-        summary = self.summary()
-        plan = self.plan() if summary.head is not None and tip in (None, summary.head) else None
-        return lay_over(summary, tip, lens, plan)
-
-    def would_train_on(self, number: int) -> int:
-        """Return how many samples a round would train on under the rulings of this moment."""
-        return loop.weigh(self._store, self._store.tree.round(number)).accepted
-
-    def close(self) -> None:
-        """Close the database; the study stays as it is."""
-        self._store.close()
-
-
-class Curriculum:
-    """Which levels the next round draws from, and how to change it."""
-
-    def __init__(self, study: Study) -> None:
-        self._study = study
-
-    @property
-    def settings(self) -> CurriculumSettings:
-        """The curriculum's settings of the next round."""
-        return self._study.settings.curriculum
-
-    @property
-    def weights(self) -> Mapping[int, float]:
-        """The next round's weight by level, summing to 1."""
-        return self._study.plan().weights
-
-    def harder(self) -> Mapping[int, float]:
-        """Move the mixture one level harder; returns the next round's weights."""
-        return self._move(rules.harder(self.settings, list(self._study.task.levels)))
-
-    def easier(self) -> Mapping[int, float]:
-        """Move the mixture one level easier; returns the next round's weights."""
-        return self._move(rules.easier(self.settings, list(self._study.task.levels)))
-
-    def set(self, **changes: Any) -> Mapping[int, float]:
-        """Change settings such as `rule="manual"` or `weights={5: 1, 6: 2}`.
-
-        Returns:
-            The next round's weights; none as long as the base is not measured.
-
-        Raises:
-            ConfigError: A setting is wrong; nothing is changed.
-        """
-        self._study.configure(table={"curriculum": changes})
-        return {} if self._study.head is None else self.weights
-
-    def _move(self, settings: CurriculumSettings) -> Mapping[int, float]:
-        return self.set(shift=settings.shift)
-
-
-def _with_whole_paths(settings: Settings) -> Settings:
-    """Make the paths of files hold from every folder."""
-    table = settings.model_dump(mode="json")
-    for name in ("path", "evaluation_path"):
-        if table["task"].get(name):
-            table["task"][name] = str(Path(table["task"][name]).expanduser().resolve())
-    if settings.llamacpp.file:
-        table["llamacpp"]["file"] = str(Path(settings.llamacpp.file).expanduser().resolve())
-    if Path(settings.model.base).expanduser().is_dir():
-        table["model"]["base"] = str(Path(settings.model.base).expanduser().resolve())
-    return parse_settings(table)
-
-
-def _check_levels(task: Task, settings: Settings) -> None:
-    rules.ladder(settings.curriculum, list(task.levels))
+def _steps(rounds: int, to: Phase | str | None = None) -> Mapping[str, Any]:
+    """Return what the command `step` says, for rounds up to a phase."""
+    if to is not None and to not in tuple(Phase):
+        raise StudyError(f"No phase is named {to!r}; known: {', '.join(Phase)}.")
+    return {"rounds": rounds, "to": None if to is None else str(to)}

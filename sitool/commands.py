@@ -10,7 +10,8 @@ import contextlib
 import getpass
 import os
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from sitool import errors, events
@@ -105,24 +106,61 @@ class Commands:
         before = self._store.journal.last_event()
         return self._store.journal.ask(kind, body, author()), before
 
-    def _follow(self, asked: int, seen: int) -> Iterator[Event]:
-        """Yield the journal's events until a command is carried out."""
-        journal, last = self._store.journal, seen
-        while True:
-            over = journal.command(asked).status not in UNDECIDED
-            gone = not over and engine_pid(self._store.folder) is None
-            page = journal.events(last)
-            for _, _, event in page:
+    async def stream_async(self, kind: str, body: Mapping[str, Any]) -> AsyncGenerator[Event]:
+        """Do what `stream` does through the study's engine, and leave the loop free meanwhile."""
+        # Imported late: most processes that open a study have no loop.
+        import asyncio
+
+        await asyncio.to_thread(ensure_engine, self._store.folder)
+        asked, before = self._ask(kind, body)
+        for page in self._pages(partial(self._over, asked), before):
+            for _, event in page:
                 yield event
                 _raise_failure_of(asked, event)
+            if not page:
+                await asyncio.sleep(FOLLOW_SECONDS)
+
+    def _follow(self, asked: int, seen: int) -> Iterator[Event]:
+        """Yield the journal's events until a command is carried out."""
+        for page in self._pages(partial(self._over, asked), seen):
+            for _, event in page:
+                yield event
+                _raise_failure_of(asked, event)
+            if not page:
+                time.sleep(FOLLOW_SECONDS)
+
+    def rest(self) -> Iterator[tuple[float, Event]]:
+        """Yield (seconds since 1970, event) from the running round's start until all rests.
+
+        Raises:
+            EngineDiedError: The engine ended in the middle of its work.
+        """
+        journal = self._store.journal
+        if not journal.undecided():
+            return
+        for page in self._pages(lambda: not journal.undecided(), journal.last_round_start()):
+            yield from page
+            if not page:
+                time.sleep(FOLLOW_SECONDS)
+
+    def _over(self, asked: int) -> bool:
+        return self._store.journal.command(asked).status not in UNDECIDED
+
+    def _pages(self, over: Callable[[], bool], seen: int) -> Iterator[list[tuple[float, Event]]]:
+        """Yield what was journaled since the page before; an empty one says to wait a little."""
+        while True:
+            ended = over()
+            gone = not ended and engine_pid(self._store.folder) is None
+            page = self._store.journal.events(seen)
             if page:
-                last = page[-1][0]
-                continue
-            if over:
+                seen = page[-1][0]
+                yield [(at, event) for _, at, event in page]
+            elif ended:
                 return
-            if gone and journal.command(asked).status in UNDECIDED:
+            elif gone and not over():
                 raise died(self._store.folder)
-            time.sleep(FOLLOW_SECONDS)
+            else:
+                yield []
 
 
 def author() -> str:

@@ -31,6 +31,7 @@ from typing import Any
 
 from sitool import events, loop, scoring
 from sitool.config import Settings
+from sitool.continuity import changes_parts, check_same_adapter, check_same_study
 from sitool.errors import SitoolError, StoreError, StudyError
 from sitool.events import Event
 from sitool.lock import Lock
@@ -271,21 +272,13 @@ class Engine:
 
     def _check_fits(self, settings: Settings) -> None:
         """Refuse what the rounds that there are could not be compared or continued with."""
-        before = self._store.tree.next_settings
-        for name in ("seed", "task", "model"):
-            old, new = getattr(before, name), getattr(settings, name)
-            if old != new:
-                raise StudyError(
-                    f"{name} belongs to the whole study and stays {_short(old)}.",
-                    "try: sitool new, for a study with another one",
-                )
-        head = self._store.tree.head
-        if head is not None:
-            loop.plan_round(
-                self._store, self.task(settings), settings, self._store.tree.round(head)
-            )
-        if head and settings.trainer.start_from == "parent":
-            _check_adapter_fits(self._store.tree.round(head).settings, settings)
+        check_same_study(self._store.tree.next_settings, settings)
+        if self._store.tree.head is None:
+            return
+        head = self._store.tree.round(self._store.tree.head)
+        loop.plan_round(self._store, self.task(settings), settings, head)
+        if head.id and settings.trainer.start_from == "parent":
+            check_same_adapter(head.settings, settings)
 
     def _refuse_while_running(self) -> None:
         if self._running:
@@ -370,44 +363,9 @@ class Engine:
 
     def parts(self, settings: Settings) -> Parts:
         """Return the parts, made again only when the settings of one have changed."""
-        if self._parts is None or _changes_parts(self._parts[0], settings):
+        if self._parts is None or changes_parts(self._parts[0], settings):
             if self._parts is not None:
                 self._parts[1].close()
             self._parts = (settings, Parts.make(settings))
             self._parts[1].breathe_with(self._breathe)
         return self._parts[1]
-
-
-def _check_adapter_fits(before: Settings, after: Settings) -> None:
-    old_method, new_method = before.trainer.method, after.trainer.method
-    if old_method != new_method:
-        raise StudyError(
-            f"trainer.method is {old_method!r} in the round that the next one goes on from,"
-            f" so it cannot become {new_method!r}.",
-            "try: also set trainer.start_from=base, or fork from round 0",
-        )
-    if new_method == "full":
-        return
-    for name in ("rank", "alpha"):
-        old, new = getattr(before.trainer, name), getattr(after.trainer, name)
-        if old != new:
-            raise StudyError(
-                f"trainer.{name} is {old:g} in the adapter that the next round goes on from,"
-                f" so it cannot become {new:g}.",
-                "try: also set trainer.start_from=base, or fork from round 0",
-            )
-
-
-def _changes_parts(before: Settings, after: Settings) -> bool:
-    # `judge` and `cross` are looked at whenever a verifier is asked.
-    names = ("model", "task", "sampler", "server", "llamacpp", "verifier", "trainer")
-    return any(getattr(before, name) != getattr(after, name) for name in names)
-
-
-def _short(value: Any) -> str:
-    if hasattr(value, "model_dump"):
-        return (
-            ", ".join(f"{k}={v}" for k, v in value.model_dump(exclude_defaults=True).items())
-            or "as it is"
-        )
-    return str(value)

@@ -14,6 +14,7 @@ from sitool import registry
 from sitool.drafts import replaced_file
 from sitool.errors import MissingDependencyError, SitoolError, StudyError
 from sitool.records import Sample
+from sitool.sample_rows import sample_row
 
 FORMATS = (".jsonl", ".csv", ".parquet")
 COLUMNS = (
@@ -21,41 +22,6 @@ COLUMNS = (
     "finish", "logprob", "tokens", "weight", "rule", "ruling", "reason", "author", "edited",
     "scores",
 )  # fmt: skip
-
-
-def sample_row(sample: Sample) -> dict[str, Any]:
-    """Flatten a sample; its scores stay a table by verifier."""
-    ruling = sample.ruling
-    return {
-        "id": sample.id,
-        "round": sample.round,
-        "role": sample.role,
-        "level": sample.problem.level,
-        "position": sample.position,
-        "index": sample.index,
-        "prompt": sample.problem.prompt,
-        "truth": sample.problem.truth,
-        "completion": sample.completion.text,
-        "finish": sample.completion.finish,
-        "logprob": sample.completion.logprob,
-        "tokens": len(sample.completion.token_ids),
-        "weight": sample.weight,
-        "rule": sample.rule,
-        "ruling": ruling.action.value if ruling else None,
-        "reason": ruling.reason if ruling else None,
-        "author": ruling.author if ruling else None,
-        "edited": ruling.text if ruling else None,
-        "scores": {
-            name: {
-                "outcome": score.outcome.value,
-                "value": score.value,
-                "flexible": score.flexible,
-                "answer": score.answer,
-                "explanation": score.explanation,
-            }
-            for name, score in sample.scores.items()
-        },
-    }
 
 
 def export_samples(samples: Iterable[Sample], file: Path) -> int:

@@ -20,7 +20,6 @@ restart from the base, arXiv 2312.06585 (ReST-EM).
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from pathlib import Path
 
 from sitool import curriculum, events, pairing, selection
 from sitool.config import PAIR_OBJECTIVES, Settings
@@ -31,7 +30,7 @@ from sitool.pairing import Weighed
 from sitool.parts import Parts
 from sitool.records import RULED_ROLES, TRUTH, Action, Phase, Problem, Sample
 from sitool.samplers.base import Decoding, Request
-from sitool.scoring import HELD_OUT, TRAIN, adapter_of, score_samples, warnings
+from sitool.scoring import HELD_OUT, TRAIN, adapter_of, score_samples, starting_adapter, warnings
 from sitool.seeds import derive_seed
 from sitool.store import EMPTY_PLAN, Metric, Plan, Round, SampleFilter, Store, human_rule
 from sitool.store.marks import Mark
@@ -271,7 +270,7 @@ def train(store: Store, parts: Parts, round_: Round) -> Iterator[Event]:
         parts.model.save_adapter(folder)
         yield events.Warned(round_.id, _why_nothing(round_.settings))
         return
-    start = adapter_to_go_on_from(store, round_)
+    start = starting_adapter(store, round_)
     seed = derive_seed(round_.settings.seed, round_.id, "train")
     store.metrics.drop(round_.id, "loss")
     for step in parts.trainer.train(examples, start=start, seed=seed):
@@ -286,20 +285,6 @@ def _why_nothing(settings: Settings) -> str:
     if settings.trainer.name in PAIR_OBJECTIVES:
         return "No two samples of a problem could be paired, so there was nothing to learn from."
     return "No sample was accepted, so there was nothing to learn from."
-
-
-def adapter_to_go_on_from(store: Store, round_: Round) -> Path | None:
-    """Return the adapter that training begins with; None is a fresh one on the base.
-
-    A round in which nothing was accepted has its parent's adapter, and no
-    optimizer state of its own: then it is the last round that trained.
-    """
-    ancestor = round_.parent
-    if round_.settings.trainer.start_from == "base":
-        return None
-    while ancestor and not store.metrics.of(ancestor, "loss"):
-        ancestor = store.tree.round(ancestor).parent
-    return adapter_of(store, ancestor)
 
 
 def training_set(store: Store, parts: Parts, round_: Round) -> Sequence[Example] | Sequence[Pair]:

@@ -1,7 +1,7 @@
 """Verifiers at work on a round's samples: chunk by chunk, committed, and gone on with.
 
-Knows which model judges what. What it leaves out: how a verifier comes to its
-score (`verifiers/`), and what the scores are used for (`loop.py`).
+Knows which model judges what, and whose adapter that is. What it leaves out: how a
+verifier comes to its score (`verifiers/`), and what scores are used for (`loop.py`).
 """
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -25,6 +25,20 @@ HELD_OUT = ("greedy", "sampled")
 def adapter_of(store: Store, round_id: int | None) -> Path | None:
     """Return the folder of a round's adapter; round 0 is the base and has none."""
     return store.adapter_folder(round_id) if round_id else None
+
+
+def starting_adapter(store: Store, round_: Round) -> Path | None:
+    """Return the adapter that training begins with; None is a fresh one on the base.
+
+    A round in which nothing was accepted has its parent's adapter, and no
+    optimizer state of its own: then it is the last round that trained.
+    """
+    ancestor = round_.parent
+    if round_.settings.trainer.start_from == "base":
+        return None
+    while ancestor and not store.metrics.of(ancestor, "loss"):
+        ancestor = store.tree.round(ancestor).parent
+    return adapter_of(store, ancestor)
 
 
 def score_samples(

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sitool.client import create
+from sitool.client import Study, create, open_study
 from sitool.errors import SitoolError, StoreError, StudyError
 from sitool.lock import Lock
 from sitool.measure import ALL_LEVELS
@@ -26,6 +26,8 @@ OURS_BESIDE = ("engine.lock", "engine.log", "engine.log.old")
 ADAPTERS = "adapters"
 
 DEMO_FOLDER, DEMO_PRESET, DEMO_SEED = "demo-study", "path", 7
+DEMO = "demo"
+"""What asks for the demo study, wherever it is."""
 FOLDERS_LOOKED_AT = 2000
 
 
@@ -126,6 +128,29 @@ def read_contents(folder: Path) -> Contents:
         return Contents(0, 0, 0, size)
 
 
+def open_any(folder: str | Path) -> Study:
+    """Open the study in a folder; `"demo"` is the demo study, made if it is not there yet.
+
+    The demo study is in `demo-study` in the present folder, where the app and `sitool demo`
+    make it too. A folder of your own that is called `demo` and holds a study comes first.
+
+    Raises:
+        StoreError: There is no study, or it is of a newer format.
+
+    >>> sitool.open("demo")
+    <Study 'demo-study': path on tiny, seed 7; not measured yet>
+    """
+    place = Path(folder).expanduser()
+    if str(folder) != DEMO or holds_study(place):
+        return open_study(place)
+    demo = Path(DEMO_FOLDER)
+    return open_study(demo) if holds_study(demo) else _found_demo(demo)
+
+
+def _found_demo(folder: Path) -> Study:
+    return create(folder, DEMO_PRESET, assignments=[f"seed={DEMO_SEED}"])
+
+
 def make_demo(beside: Path) -> Path:
     """Make the demo study in a folder, under its own name or a free one, and return where.
 
@@ -133,7 +158,7 @@ def make_demo(beside: Path) -> Path:
         SitoolError: It cannot be written there.
     """
     folder = free_name(beside / DEMO_FOLDER)
-    create(folder, DEMO_PRESET, assignments=[f"seed={DEMO_SEED}"]).close()
+    _found_demo(folder).close()
     return folder
 
 

@@ -1,12 +1,15 @@
 """One round of a study, to look at."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from sitool import loop
 from sitool.config import Settings
-from sitool.records import Outcome, Sample
+from sitool.figure_words import NOTHING, duration, figure
+from sitool.markup import Child, join, table, tag
+from sitool.measure import ALL_LEVELS
+from sitool.queries import SampleQuery
+from sitool.records import Outcome
 from sitool.store import Metric, Round, SampleFilter, Store
 from sitool.summary import RoundSummary, summarise_round
 
@@ -20,6 +23,19 @@ class RoundView:
 
     def __repr__(self) -> str:
         return f"<{self.record.label}: {self.record.status}>"
+
+    def _repr_html_(self) -> str:
+        here = self.summary()
+        levels = [*sorted({*here.accuracy, *here.levels} - {ALL_LEVELS}), ALL_LEVELS]
+        rows = [_level_cells(here, level) for level in levels]
+        heads = ("level", "accuracy", "problems drawn", "samples accepted")
+        seconds = f"{self.record.status}, {duration(self.record.seconds)}"
+        return join(
+            [
+                tag("p", tag("b", self.record.label), f": {seconds}. {self.record.plan.sentence}"),
+                table(heads, rows, numbers_from=len(heads)),
+            ]
+        )
 
     @property
     def number(self) -> int:
@@ -72,13 +88,19 @@ class RoundView:
         levels: tuple[int, int] | None = None,
         score: tuple[float, float] | None = None,
         role: str = "train",
-    ) -> Iterator[Sample]:
-        """Go through the round's samples that fit every filter that is given.
+    ) -> SampleQuery:
+        """Ask for the round's samples that fit every filter that is given.
 
         Args:
             levels: From and to, both included.
             score: The lowest value that a verifier gave, from and to.
             role: `train`, `base`, or of the evaluation `greedy` or `sampled`.
+
+        Raises:
+            UnknownNameError: No sample has such a role.
+
+        >>> study.round(1).samples(accepted=True, level=1).title()
+        '12 samples of r0001: accepted, level 1'
         """
         where = SampleFilter(
             round=self.number,
@@ -92,4 +114,14 @@ class RoundView:
             levels=levels,
             score=score,
         )
-        return self._store.samples.each(where)
+        return SampleQuery(self._store, where)
+
+
+def _level_cells(here: RoundSummary, level: int) -> tuple[Child, ...]:
+    accepted, sampled = here.accepted_by_level.get(level, (0, 0))
+    problems: Child = here.levels.get(level, NOTHING)
+    if level == ALL_LEVELS:
+        accepted, sampled, problems = here.accepted, here.sampled, sum(here.levels.values())
+    kept = f"{accepted:,} of {sampled:,}" if sampled else NOTHING
+    name = "all" if level == ALL_LEVELS else level
+    return (name, figure(here.accuracy.get(level)), problems, kept)

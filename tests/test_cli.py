@@ -16,11 +16,11 @@ from typer.main import get_command
 
 import sitool
 from sitool.cli.app import app, main
-from sitool.cli.tables import short
 from sitool.client import Study
 from sitool.errors import SitoolError
 from sitool.planning import trials
 from sitool.records import Phase
+from sitool.round_words import short
 
 SCRIPT = (sys.executable, "-c", "from sitool.cli import main; main()")
 

@@ -10,6 +10,7 @@ from studies import adapters, create, first_sample
 from sitool import export
 from sitool.client import Study
 from sitool.errors import MissingDependencyError, SitoolError, StudyError
+from sitool.sample_rows import sample_row
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def ruled(study: Study) -> Study:
 
 
 def everything(study: Study) -> list[dict[str, object]]:
-    return [export.sample_row(s) for r in study.rounds() for s in r.samples()]
+    return [sample_row(s) for r in study.rounds() for s in r.samples()]
 
 
 def test_jsonl_reads_back_row_by_row(ruled: Study, tmp_path: Path) -> None:

@@ -7,7 +7,19 @@ import typer
 from rich.console import Console
 
 from sitool import client
-from sitool.cli import commands, explain, forecast, gaps, judging, laboratory, sharpen, takeout
+from sitool.cli import (
+    branches,
+    commands,
+    explain,
+    forecast,
+    gaps,
+    judging,
+    laboratory,
+    mixture,
+    rulings,
+    sharpen,
+    takeout,
+)
 from sitool.errors import SitoolError, StudyError
 
 app = typer.Typer(
@@ -56,6 +68,9 @@ def run_app(folder: Path | None) -> None:
 
 
 commands.register(app)
+rulings.register(app)
+mixture.register(app)
+branches.register(app)
 gaps.register(app)
 judging.register(app)
 sharpen.register(app)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from rich.table import Table
 from rich.text import Text
 
-from sitool.cli.tables import short
 from sitool.gap.agreement import SAID, TRUE
 from sitool.gap.judged import FilterGap, Judged
 from sitool.gap.report import CrossTable, GapReport, RoundGap
@@ -16,6 +15,7 @@ from sitool.gap.saturation import signed
 from sitool.gap.sweeps import SweepPoint, best_point
 from sitool.gap.updates import Update
 from sitool.metrics import Accuracy
+from sitool.round_words import short
 from sitool.store import round_label
 
 NOTHING = "·"

@@ -24,6 +24,7 @@ from sitool.errors import SitoolError
 from sitool.events import Event
 from sitool.progress import Progress
 from sitool.records import Phase, Sample
+from sitool.round_words import accuracy_line
 
 SAMPLES_SHOWN = 6
 
@@ -69,7 +70,7 @@ def _plain_line(study: Study, progress: Progress, event: Event) -> str:
         case events.Warned():
             return f"  {event.message}"
         case events.RoundFinished():
-            return "  " + tables.accuracy_line(study.round(event.round).summary())
+            return "  " + accuracy_line(study.round(event.round).summary())
         case events.RoundPaused():
             return f"r{event.round:04d} waits before {event.before}."
     return ""
@@ -99,7 +100,7 @@ def _seconds_by_phase(study: Study) -> Callable[[int], Mapping[str, float]]:
 
 
 def _finished_line(study: Study, number: int) -> Text:
-    return Text.assemble(("✓ ", "bold"), tables.accuracy_line(study.round(number).summary()))
+    return Text.assemble(("✓ ", "bold"), accuracy_line(study.round(number).summary()))
 
 
 def _some_samples(study: Study, number: int) -> list[Sample]:

@@ -6,8 +6,8 @@ from rich.table import Table
 from sitool import theory
 from sitool.cli.commands import console, say
 from sitool.cli.lab_tables import plain_table
-from sitool.cli.tables import short
 from sitool.overlay import MEASURES, Overlay, Prediction
+from sitool.round_words import short
 
 
 def show(found: Overlay) -> None:

@@ -8,8 +8,8 @@ from rich.table import Table
 
 from sitool import client
 from sitool.cli.commands import AsJson, RoundNumber, StudyDir, console, print_json, say
-from sitool.cli.tables import short
 from sitool.metrics import Accuracy
+from sitool.round_words import short
 from sitool.sharpening import sentences
 from sitool.sharpening.report import Asked, Histogram, Point, SharpeningReport, Targets
 

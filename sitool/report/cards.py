@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from sitool.figure_words import NOTHING, moment, share
+from sitool.markup import Markup, lines, section, table, tag, text
 from sitool.records import Action, Decision, Outcome, Sample, Score, passed
 from sitool.report.choosing import RULE, Chosen
-from sitool.report.markup import Markup, lines, section, table, tag, text
-from sitool.report.words import NOTHING, moment, share
 
 SIGNS = {True: "✓ right", False: "✗ wrong", None: "? not known"}
 SAID = {

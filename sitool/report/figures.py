@@ -10,8 +10,8 @@ from typing import Any
 
 from sitool.branch_plots import HeatMap, accuracy_map, branch_losses, feedback_plot, weight_map
 from sitool.charts import Spec, picture, small_print, spec_of
+from sitool.markup import Markup, section, tag
 from sitool.plots import Plot, overlay, plot_of
-from sitool.report.markup import Markup, section, tag
 from sitool.summary import Summary
 
 MOST_OVERLAYS = 3

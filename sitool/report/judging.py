@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from sitool.errors import SitoolError
+from sitool.figure_words import difference, figure
 from sitool.gap import GapReport, report_gap
 from sitool.judge_plots import best_of_n_plot, gap_plot, likelihood_plot, sweep_plot
+from sitool.markup import Child, Markup, bullets, join, section, table, tag
 from sitool.report.figures import Figures
-from sitool.report.markup import Child, Markup, bullets, join, section, table, tag
-from sitool.report.words import difference, figure
 from sitool.sharpening import sentences
 from sitool.sharpening.measuring import measure_sharpening
 from sitool.sharpening.report import Adaptive, Asked, SharpeningReport, Targets

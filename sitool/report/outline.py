@@ -5,9 +5,9 @@ from typing import Any
 
 from sitool.config import Settings
 from sitool.errors import SitoolError
+from sitool.figure_words import NOTHING, difference, duration, figure, moment
+from sitool.markup import Child, Markup, bullets, folded, join, section, table, tag
 from sitool.presets import build_settings, changed_settings, describe_settings, flat_settings
-from sitool.report.markup import Child, Markup, bullets, folded, join, section, table, tag
-from sitool.report.words import NOTHING, difference, duration, figure, moment
 from sitool.summary import Comparison, RoundSummary, Summary, advice
 
 STATUS = {"open": "under way", "left": "left", "finished": ""}

@@ -15,16 +15,16 @@ from pathlib import Path
 from sitool.charts import THEMES
 from sitool.drafts import replaced_file
 from sitool.errors import StudyError
+from sitool.figure_words import moment
+from sitool.markup import Markup, data, join, tag
 from sitool.report.bundle import library
 from sitool.report.cards import samples_section
 from sitool.report.choosing import choose
 from sitool.report.figures import Figures, charts_section
 from sitool.report.judging import gap_section, sharpening_section
-from sitool.report.markup import Markup, data, join, tag
 from sitool.report.outline import glance, rounds_section, settings_section
 from sitool.report.provenance import provenance_section
 from sitool.report.reproducing import reproducing_section
-from sitool.report.words import moment
 from sitool.store import Round, Store
 from sitool.summary import Comparison, Summary, compare, summarise
 

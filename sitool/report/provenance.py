@@ -12,11 +12,11 @@ from pathlib import Path
 
 from sitool.config import ModelSettings
 from sitool.errors import SitoolError
+from sitool.figure_words import duration
+from sitool.markup import Child, Markup, section, table, tag
 from sitool.models.builtin import SCRIPTED
 from sitool.planning.shapes import find_folder
-from sitool.report.markup import Child, Markup, section, table, tag
 from sitool.report.outline import started
-from sitool.report.words import duration
 from sitool.store import Round, Store
 from sitool.summary import Summary
 

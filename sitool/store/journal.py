@@ -98,7 +98,7 @@ class Journal:
             "SELECT max(id) - 1 FROM events WHERE kind = 'RoundStarted' AND id >"
             " (SELECT coalesce(max(id), 0) FROM events) - 5000"
         )
-        return int(found or 0) or self.last_event()
+        return self.last_event() if found is None else int(found)
 
     def undecided(self) -> bool:
         """Whether any command is waiting or being carried out."""

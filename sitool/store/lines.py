@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sitool.records import Action, Decision, Score, passed, ruling_of
 from sitool.store.database import Database
 from sitool.store.filters import SampleFilter, SampleOrder
+from sitool.store.reading import decisions_of, scores_of
 from sitool.store.rows import LOGPROB, SELECTED, place_of
 
 SHOWN = 400
@@ -96,13 +97,9 @@ _LINE = f"""SELECT s.id, s.round, s.role, s.problem, s.idx, s.level, {LOGPROB} A
  {SELECTED} WHERE s.id IN (SELECT value FROM json_each(?))"""
 
 
-def read_lines(
-    database: Database,
-    ids: Sequence[int],
-    scores: Mapping[int, Mapping[str, Score]],
-    decisions: Mapping[int, Sequence[Decision]],
-) -> list[SampleLine]:
+def read_lines(database: Database, ids: Sequence[int]) -> list[SampleLine]:
     """Return the lines of these samples, in the order of the ids."""
+    scores, decisions = scores_of(database, ids), decisions_of(database, ids)
     rows = {row["id"]: row for row in database.rows(_LINE, (json.dumps(list(ids)),))}
     return [
         SampleLine(

@@ -5,7 +5,6 @@ pages by key, so that a table of a million samples never has to be loaded.
 """
 
 import json
-import sqlite3
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -28,7 +27,8 @@ from sitool.store.database import Database
 from sitool.store.filters import SampleFilter, SampleOrder
 from sitool.store.lines import SampleLine, read_ids, read_lines
 from sitool.store.marks import Counts, Mark
-from sitool.store.rows import INSERT, LOGPROB, SAMPLE, columns_of, problem_of, sample_of
+from sitool.store.reading import read_samples
+from sitool.store.rows import INSERT, LOGPROB, SAMPLE, columns_of, problem_of
 from sitool.store.rulings import came_late
 
 PAGE = 2000
@@ -128,7 +128,9 @@ class Samples:
             return found
         last = found[-1]
         rest = f"{new} AND s.role = ? AND s.position = ? AND s.id > ? ORDER BY s.id"
-        return found + self._read(rest, (*values, last.role, last.position, last.id))
+        return found + read_samples(
+            self._database, rest, (*values, last.role, last.position, last.id)
+        )
 
     def set_asked(self, round_id: int, verifier: str, pool: str, asked: Mapping[str, Any]) -> None:
         """Record who judges a pool of a round, `train` or `evaluation`, and how it is asked."""
@@ -279,14 +281,18 @@ class Samples:
         for start in range(0, len(ordered), PAGE // 4):
             page = ordered[start : start + PAGE // 4]
             marks = ",".join("?" * len(page))
-            found += self._read(f"{SAMPLE} WHERE s.id IN ({marks}) ORDER BY s.id", tuple(page))
+            found += read_samples(
+                self._database, f"{SAMPLE} WHERE s.id IN ({marks}) ORDER BY s.id", tuple(page)
+            )
         return found
 
-    def page(self, where: SampleFilter, *, after: int = 0, limit: int = 50) -> list[Sample]:
-        """Return the next samples of a filter whose id is above `after`."""
+    def page(
+        self, where: SampleFilter, *, after: int = 0, skip: int = 0, limit: int = 50
+    ) -> list[Sample]:
+        """Return the next samples of a filter whose id is above `after`, all but the first few."""
         condition, values = where.where()
-        sql = f"{SAMPLE} WHERE {condition} AND s.id > ? ORDER BY s.id LIMIT ?"
-        return self._read(sql, (*values, after, limit))
+        sql = f"{SAMPLE} WHERE {condition} AND s.id > ? ORDER BY s.id LIMIT ? OFFSET ?"
+        return self._read(sql, (*values, after, limit, skip))
 
     def each(self, where: SampleFilter) -> Iterator[Sample]:
         """Go through all samples of a filter, a page at a time."""
@@ -338,7 +344,7 @@ class Samples:
 
     def lines(self, ids: Sequence[int]) -> list[SampleLine]:
         """Return a line of each of these samples, in the order of the ids."""
-        return read_lines(self._database, ids, self._scores(ids), self._decisions(ids))
+        return read_lines(self._database, ids)
 
     def siblings(self, problem_id: int, round_id: int | None = None) -> list[int]:
         """Return the ids of all samples of a problem, of all rounds or of one, in order."""
@@ -375,37 +381,4 @@ class Samples:
         return [sample for sample in ruled if came_late(sample, fixed)]
 
     def _read(self, sql: str, values: Sequence[object]) -> list[Sample]:
-        rows = self._database.rows(sql, values)
-        ids = [row["id"] for row in rows]
-        scores, decisions = self._scores(ids), self._decisions(ids)
-        return [
-            sample_of(row, scores.get(row["id"], {}), decisions.get(row["id"], ())) for row in rows
-        ]
-
-    def _scores(self, ids: Sequence[int]) -> dict[int, dict[str, Score]]:
-        found: dict[int, dict[str, Score]] = {}
-        for row in self._rows_of("scores", "verifier", ids):
-            score = Score(
-                Outcome(row["outcome"]),
-                row["value"],
-                row["flexible"],
-                row["answer"],
-                row["explanation"],
-            )
-            found.setdefault(row["sample"], {})[row["verifier"]] = score
-        return found
-
-    def _decisions(self, ids: Sequence[int]) -> dict[int, tuple[Decision, ...]]:
-        found: dict[int, tuple[Decision, ...]] = {}
-        for row in self._rows_of("decisions", "id", ids):
-            made = Decision(**{**dict(row), "action": Action(row["action"])})
-            found[row["sample"]] = (*found.get(row["sample"], ()), made)
-        return found
-
-    def _rows_of(self, table: str, order: str, ids: Sequence[int]) -> list[sqlite3.Row]:
-        listed = json.dumps(list(ids))
-        return self._database.rows(
-            f"SELECT * FROM {table} WHERE sample IN (SELECT value FROM json_each(?))"
-            f" ORDER BY sample, {order}",
-            (listed,),
-        )
+        return read_samples(self._database, sql, values)

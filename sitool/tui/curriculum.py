@@ -15,12 +15,11 @@ from textual.widget import Widget
 
 from sitool.config import CurriculumSettings
 from sitool.desk import Look
-from sitool.summary import Summary
+from sitool.mixture import NO_LEVEL, RULES, band_words, rule_words, success_by_level, weighed
 
 EIGHTHS = " ▁▂▃▄▅▆▇█"
 BAR_ROWS = 3
 GUTTER = 9
-RULES = ("adaptive", "fixed", "staged", "cosine", "gaussian", "manual")
 STEP = 0.05
 WEIGHT = Binding.Group("Weight", compact=True)
 
@@ -79,8 +78,8 @@ class CurriculumPanel(Widget, can_focus=True):
         self._weights = dict(plan.weights) if plan else {}
         self._problems = dict(plan.problems) if plan else {}
         self._sentence = plan.sentence if plan else "Step once: the base is measured first."
-        self._success = _success(look.summary, shown)
-        self.border_title = f"Curriculum of the next round: {_rule_words(self._settings)}"
+        self._success = success_by_level(look.summary, shown)
+        self.border_title = f"Curriculum of the next round: {rule_words(self._settings)}"
         self.refresh()
 
     @property
@@ -132,12 +131,7 @@ class CurriculumPanel(Widget, can_focus=True):
         return text
 
     def _success_text(self, level: int) -> str:
-        value = self._success.get(level)
-        if value is None:
-            return "  ·"
-        number = f"{value:.2f}".removeprefix("0") if value < 1 else "1.0"
-        inside = self._settings.low <= value <= self._settings.high
-        return f"▕{number}▏" if inside else f" {number} "
+        return band_words(self._settings, self._success.get(level))
 
     def _draws_text(self, level: int) -> str:
         count = self._problems.get(level, 0)
@@ -158,14 +152,13 @@ class CurriculumPanel(Widget, can_focus=True):
         if not self._weights:
             self.app.notify("The base is not measured yet: press s first.", severity="warning")
             return
-        weights = {k: round(w, 4) for k, w in self._weights.items()}
-        weights[level] = round(min(max(weight, 0.0), 1.0), 4)
-        if not sum(weights.values()):
-            self.app.notify("Some level must be drawn: raise another one first.")
+        changes = weighed(self._weights, level, weight)
+        if changes is None:
+            self.app.notify(NO_LEVEL)
             return
-        self._weights = weights
+        self._weights = changes["weights"]
         self.refresh()
-        self.post_message(self.Changed({"rule": "manual", "weights": weights, "shift": 0}))
+        self.post_message(self.Changed(changes))
 
     def action_rule(self) -> None:
         """Take the next rule."""
@@ -198,26 +191,3 @@ class CurriculumPanel(Widget, can_focus=True):
             event.stop()
             self._level = self.levels[place]
             self.action_weigh(steps)
-
-
-def _success(summary: Summary, number: int | None) -> dict[int, float]:
-    """Return a round's success by level as the curriculum looks at it.
-
-    A round that is not measured yet stands where the one stands that it started from.
-    """
-    while number is not None:
-        here = summary.round(number)
-        measured = here.pass_at_k.get(1) or here.accuracy
-        if measured:
-            return {level: m.value for level, m in measured.items() if level}
-        number = here.round.parent
-    return {}
-
-
-def _rule_words(s: CurriculumSettings) -> str:
-    words: str = s.rule
-    if s.rule == "adaptive":
-        words += f", target band {s.low:.2f} to {s.high:.2f}"
-    if s.shift:
-        words += f", moved {abs(s.shift)} {'harder' if s.shift > 0 else 'easier'}"
-    return words

@@ -8,6 +8,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import DataTable
 
+from sitool.findings.figures import verdict, with_interval
 from sitool.metrics import Accuracy
 from sitool.store import Metric
 from sitool.summary import Comparison
@@ -75,30 +76,6 @@ class Differences(Widget):
         event.stop()
         if event.row_key is not None and event.row_key.value is not None:
             self.post_message(self.Chosen(int(event.row_key.value)))
-
-
-def verdict(difference: Accuracy) -> str:
-    """Say in words what a difference comes to; the interval decides.
-
-    >>> verdict(Accuracy(0.1, -0.1, 0.3, 64)), verdict(Accuracy(0.4, 0.3, 0.5, 64))
-    ('± noise', '▲ better')
-    """
-    if difference.low > 0:
-        return "▲ better"
-    return "▼ worse" if difference.high < 0 else "± noise"
-
-
-def with_interval(difference: Accuracy) -> str:
-    """Write a difference with its interval.
-
-    >>> with_interval(Accuracy(0.1, -0.05, 0.3, 64))
-    '+.10 (-.05 to +.30)'
-    """
-    value, low, high = (
-        f"{number:+.2f}".replace("0.", ".", 1) if abs(number) < 0.995 else f"{number:+.1f}"
-        for number in (difference.value, difference.low, difference.high)
-    )
-    return f"{value} ({low} to {high})"
 
 
 def picture(difference: Accuracy, reach: float) -> str:

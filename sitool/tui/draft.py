@@ -11,9 +11,9 @@ from typing import Any
 
 from sitool import registry
 from sitool.config import Settings
+from sitool.declared import Setting, settings_of, written
 from sitool.errors import ConfigError
 from sitool.presets import build_settings, parse_assignment
-from sitool.tui.declared import Setting, settings_of, written
 
 EXAMPLES = {
     "curriculum.weights": "{ 5 = 1.0, 6 = 2.0 }",

@@ -15,12 +15,14 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
+from sitool.findings.figures import NOTHING, mark, share, with_interval
+from sitool.findings.gap import SAID, TRUE, coefficient, confusion_axes, reading_of, rows_of
 from sitool.metrics import Accuracy
 from sitool.plots import Plot
 from sitool.report_plots import GAP_KINDS, gap_of, gap_plot
 from sitool.tui.chart import Chart
 from sitool.tui.charts import Charts
-from sitool.tui.differences import picture, with_interval
+from sitool.tui.differences import picture
 from sitool.visible import both_ends, one_line
 
 if TYPE_CHECKING:
@@ -30,44 +32,6 @@ if TYPE_CHECKING:
 
 NAME_WIDTH, SHORT_NAME_WIDTH = 20, 16
 LEAST_REACH = 0.05
-NOTHING = "·"
-SAID = {
-    "right": "says right",
-    "wrong": "says wrong",
-    "unparsed": "unparsed",
-    "error": "failed",
-    "unseen": "not seen",
-}
-TRUE = {"right": "right", "wrong": "wrong", "unread": "no answer"}
-
-
-def share(value: float) -> str:
-    """Write a share as the tables do.
-
-    >>> share(0.374), share(1.0)
-    ('.37', '1.00')
-    """
-    return f"{value:.2f}".removeprefix("0")
-
-
-def best_pair(round_: "RoundGap") -> str:
-    """Return the two judges whose AND has the largest gap; "" where there are no two."""
-    pairs = round_.pairs
-    return max(pairs, key=lambda name: pairs[name].gap.strict.gap.value, default="")
-
-
-def rows_of(round_: "RoundGap") -> list[str]:
-    """Return what the table of judges lists: all that were asked for, and the best pair."""
-    return list(dict.fromkeys([*round_.gaps, *filter(None, [best_pair(round_)])]))
-
-
-def mark(gap: Accuracy) -> str:
-    """Say with a sign whether a gap is surely above 0, surely below it, or neither.
-
-    >>> mark(Accuracy(0.1, 0.05, 0.2, 64)), mark(Accuracy(0.1, -0.05, 0.2, 64))
-    ('▲', '±')
-    """
-    return "▲" if gap.low > 0 else "▼" if gap.high < 0 else "±"
 
 
 class JudgeTable(Widget):
@@ -139,11 +103,7 @@ class JudgeTable(Widget):
 
     def read(self, name: str) -> None:
         """Say in a sentence what a judge keeps and what is left out."""
-        found = None if self._round is None else gap_of(self._round, name)
-        words = "" if found is None else " ".join(in_words(one_line(name, 40), found))
-        if self._round is not None and name in self._round.pairs:
-            pair = self._round.pairs[name]
-            words += f" Over {pair.best} alone: {with_interval(pair.over_best)}."
+        words = "" if self._round is None else reading_of(self._round, name)
         self.query_one("#reading", Static).update(words)
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
@@ -168,33 +128,6 @@ def _cells(name: str, gap: "FilterGap", reach: float) -> Iterator[Text | str]:
     yield NOTHING if relative is None else with_interval(relative)
     yield Text("0" if relative is None else f"{relative.n:,}", justify="right")
     yield Text(f"{figures.all_right:,}", justify="right")
-
-
-def in_words(name: str, gap: "FilterGap") -> Iterator[str]:
-    """Yield sentences on what a judge's filter keeps, and on what counts in another way."""
-    figures = gap.strict
-    yield (
-        f"{name} keeps {gap.kept:,} of {gap.samples:,} samples ({gap.words}): right"
-        f" {share(figures.reweighted.value)} of the time, all samples"
-        f" {share(figures.accuracy.value)}."
-    )
-    relative = figures.relative_gap
-    if relative is not None:
-        yield f"Relative gap {with_interval(relative)} of {relative.n:,} problems."
-    counts = {
-        "all right (0/0), so left out of that": figures.all_right,
-        "without a survivor, so counted unfiltered": gap.empty,
-        "not judged yet": gap.unseen,
-    }
-    said = [f"{words}: {count:,}" for words, count in counts.items() if count]
-    if said:
-        yield f"Problems {'; '.join(said)}."
-    verdicts = {"unparsed": gap.unparsed, "failed": gap.errors}
-    said = [f"{words}: {count:,}" for words, count in verdicts.items() if count]
-    if said:
-        yield f"Verdicts {'; '.join(said)}."
-    if figures.accuracy != gap.flexible.accuracy:
-        yield f"With the answer found anywhere the gap is {with_interval(gap.flexible.gap)}."
 
 
 class GapCharts(Charts):
@@ -282,8 +215,7 @@ class JudgedTable(Widget):
         self._tell()
 
     def _fill(self, table: DataTable[Text], confusion: "Confusion") -> None:
-        said = [s for s in SAID if s in ("right", "wrong") or confusion.count(tuple(TRUE), (s,))]
-        true = [t for t in TRUE if t != "unread" or confusion.count((t,), tuple(SAID))]
+        true, said = confusion_axes(confusion)
         for column in said:
             table.add_column(SAID[column], width=len(SAID[column]))
         for row, name in enumerate(true):
@@ -356,12 +288,6 @@ def matrix(found: "Sequence[Correlation]") -> Table:
     for number in range(1, len(names)):
         table.add_column(Text(f"{number}"), justify="right", no_wrap=True, min_width=4)
     for number, name in enumerate(names, 1):
-        cells = [_coefficient(r.get((name, other))) for other in names[: number - 1]]
+        cells = [Text(coefficient(r.get((name, other)))) for other in names[: number - 1]]
         table.add_row(Text(f"{number} {both_ends(name, SHORT_NAME_WIDTH)}"), *cells)
     return table
-
-
-def _coefficient(r: float | None) -> Text:
-    if r is None:
-        return Text(NOTHING)
-    return Text(".00" if abs(r) < 0.005 else f"{r:+.2f}".replace("0.", ".", 1))

@@ -1,6 +1,5 @@
 """The gap screen: can a judge tell the good samples of the shown round from the bad?"""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
@@ -8,64 +7,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
-from sitool.client import Study
-from sitool.errors import SitoolError
-from sitool.plots import branch_to
+from sitool.findings.filters import Turned
+from sitool.findings.gap import JUDGES, UNJUDGED, Measured, measure, rows_of, saturation_of
 from sitool.store import round_label
-from sitool.summary import Summary
 from sitool.tui.dialogs import Choose
-from sitool.tui.gap_parts import Agreement, GapCharts, JudgedTable, JudgeTable, rows_of
-from sitool.tui.gap_rules import Turned
+from sitool.tui.gap_parts import Agreement, GapCharts, JudgedTable, JudgeTable
 from sitool.tui.inspector import InspectorScreen
 from sitool.tui.report_screen import ReportScreen
-from sitool.visible import one_line
 
 if TYPE_CHECKING:
-    from sitool.gap.report import GapReport, RoundGap
-
-JUDGES = (
-    ("mc", "mc: how likely the model says Correct of the answer, in one pass"),
-    ("likelihood", "likelihood: how likely the model finds the whole answer"),
-    ("likelihood_per_token", "likelihood_per_token: the same, by its length"),
-    ("majority", "majority: how many samples of the problem say the same; no model"),
-    ("cot_binary", "cot_binary: reasons, then says Correct or Incorrect"),
-    ("cot_score", "cot_score: reasons, then gives 1 to 10"),
-    ("tournament", "tournament: samples of a problem against each other, in pairs"),
-    ("mc@base", "mc@base: mc, but the base judges"),
-)
-"""What m offers: name, and what it does."""
-
-UNJUDGED = "No judge has scored the held-out samples of {label}, so there is no gap to see yet."
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What the gap screen shows; without a report, `problem` says why."""
-
-    report: "GapReport | None"
-    problem: str = ""
-    hint: str = ""
-
-
-def measured_rounds(summary: Summary, number: int) -> list[int]:
-    """Return the rounds from the base to this one that have sampled held-out answers."""
-    branch = branch_to(summary, number)
-    return [r.round.id for r in branch if r.round.finished and r.pass_at_k]
-
-
-def measure(study: Study, number: int, turned: Turned) -> Measured:
-    """Make the report of a round and the branch that leads to it."""
-    rounds = measured_rounds(study.summary(), number)
-    if number not in rounds:
-        return Measured(
-            None,
-            f"{round_label(number)} has no sampled answers to held-out problems.",
-            "Set evaluation.samples to 8 or so with o, then step.",
-        )
-    try:
-        return Measured(study.gap(rounds, filters=turned.filters))
-    except SitoolError as error:
-        return Measured(None, error.message, error.hint)
+    from sitool.gap.report import RoundGap
 
 
 class GapScreen(ReportScreen):
@@ -171,12 +122,8 @@ class GapScreen(ReportScreen):
         report, last = self._measured.report, self._last
         if report is None or last is None:
             return Text()
-        name = self._judge
-        if name in last.pairs:
-            name = last.pairs[name].best
-        found = [one.sentence for one in report.saturation if one.verifier == name]
-        verdict, colon, why = one_line(found[0]).partition(":") if found else ("", "", "")
-        return Text.assemble((verdict, "bold"), colon, why)
+        verdict, why = saturation_of(report, self._judge)
+        return Text.assemble((verdict, "bold"), why)
 
     @property
     def aspect(self) -> str:

@@ -4,29 +4,33 @@ Each move is a wish to the screen's desk and says what it did, or why it did
 nothing. What this leaves out: the keys, and what is drawn (`study.py`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from textual.screen import Screen
 
 from sitool.client import Study
+from sitool.moves import (
+    FORKS,
+    MANY_ROUNDS,
+    NOTHING_CHANGED,
+    REVIEW_OFF,
+    REVIEW_ON,
+    back_words,
+    end_of_step,
+    forked_words,
+    moved,
+    next_phase,
+    notch_words,
+)
 from sitool.records import Action, Phase
 from sitool.standing import Standing
 from sitool.tui.desk import Desk
 from sitool.tui.dialogs import Choose
 from sitool.tui.rulings import Ruled, carry_out
 
-MANY_ROUNDS = 5
 SAID = {Action.ACCEPT: "Accepted", Action.REJECT: "Rejected"}
-FORKS = (
-    ("", "with the settings that it ran with"),
-    ("curriculum.rule=adaptive", "with the adaptive curriculum"),
-    ("curriculum.rule=fixed", "with a uniform mixture of all levels"),
-    ("curriculum.rule=staged", "with stages from easy to hard"),
-    ("curriculum.rule=gaussian", "with a Gaussian that moves from easy to hard"),
-    ("trainer.start_from=base", "training from the base every round"),
-)
 
 
 class Moves:
@@ -48,8 +52,7 @@ class Moves:
 
     def step(self) -> None:
         """Run a round, or go on with the open one; in review up to the selection."""
-        pauses = self._standing.reviewing and not self._standing.waits_for_training
-        self._run(1, Phase.SELECT if pauses else None)
+        self._run(1, end_of_step(self._standing))
 
     def step_many(self) -> None:
         """Run several rounds."""
@@ -57,8 +60,7 @@ class Moves:
 
     def phase(self) -> None:
         """Run one phase."""
-        here = self._standing.open_round
-        self._run(1, here.phase if here is not None else Phase.DRAW)
+        self._run(1, next_phase(self._standing))
 
     def _run(self, rounds: int, to: Phase | None) -> None:
         if self._busy():
@@ -83,30 +85,25 @@ class Moves:
     def review(self) -> None:
         """Pause every round before training, or no longer."""
         self._standing.reviewing = not self._standing.reviewing
-        self.tell(
-            "Review is on: a step pauses before training, so that you can overrule samples."
-            if self._standing.reviewing
-            else "Review is off: a step runs to the end of the round."
-        )
+        self.tell(REVIEW_ON if self._standing.reviewing else REVIEW_OFF)
 
     def easier(self) -> None:
         """Move the next round's mixture a level easier."""
         self._desk.ask(
-            lambda study: _moved(study, study.curriculum.easier), partial(self._say_notch, "easier")
+            lambda study: moved(study, study.curriculum.easier), partial(self._say_notch, "easier")
         )
 
     def harder(self) -> None:
         """Move the next round's mixture a level harder."""
         self._desk.ask(
-            lambda study: _moved(study, study.curriculum.harder), partial(self._say_notch, "harder")
+            lambda study: moved(study, study.curriculum.harder), partial(self._say_notch, "harder")
         )
 
     def _say_notch(self, word: str, weights: Mapping[int, float] | None) -> None:
         if weights is None:
-            self.tell(f"It cannot get any {word}: nothing is changed.", urgent=True)
+            self.tell(NOTHING_CHANGED.format(word=word), urgent=True)
             return
-        most = max(weights, key=lambda level: weights[level])
-        self.tell(f"One notch {word}: most of the next round comes from level {most}.")
+        self.tell(notch_words(word, weights))
 
     def change_curriculum(self, changes: Mapping[str, Any]) -> None:
         """Change the next round's curriculum."""
@@ -119,9 +116,7 @@ class Moves:
         self._standing.following = True
         self._desk.ask(
             Study.undo,
-            lambda r: self.tell(
-                f"Back at r{r.number:04d}; nothing is lost: f on any round goes on from there."
-            ),
+            lambda r: self.tell(back_words(r.number, "f")),
         )
 
     def fork(self) -> None:
@@ -145,7 +140,7 @@ class Moves:
         self._standing.following = True
         self._desk.ask(
             lambda study: study.fork(number, *changes),
-            lambda r: self.tell(f"The head is r{r.number:04d}; s steps from there."),
+            lambda r: self.tell(forked_words(r.number, "s")),
         )
 
     def rule(self, ruled: Ruled) -> None:
@@ -168,13 +163,3 @@ class Moves:
                 f"Written down beside the score. r{shown:04d} has trained already, so what it"
                 " learnt stays; r pauses rounds before they train."
             )
-
-
-def _moved(study: Study, move: Callable[[], Mapping[int, float]]) -> Mapping[int, float] | None:
-    """Move the curriculum; None, and as it was, if that would change nothing."""
-    before, shift = study.curriculum.weights, study.curriculum.settings.shift
-    after = move()
-    if after == before:
-        study.curriculum.set(shift=shift)
-        return None
-    return after

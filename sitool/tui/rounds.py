@@ -1,11 +1,5 @@
-"""The tree of rounds: what came from what, where the head is, what is under way.
+"""The tree of rounds: what came from what, where the head is, what is under way."""
 
-The branch that leads to the head runs straight down; every fork from it stands
-indented above the place where the branch goes on.
-"""
-
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
@@ -16,61 +10,8 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from sitool.desk import Look
-from sitool.summary import RoundSummary, Summary
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One round in the tree.
-
-    Attributes:
-        stem: What is drawn before its name.
-    """
-
-    round: RoundSummary
-    stem: str
-
-
-def tree_lines(summary: Summary) -> list[Line]:
-    """Lay the rounds out, parents above children, the head's branch without a bend."""
-    children: dict[int | None, list[RoundSummary]] = {}
-    for r in summary.rounds:
-        children.setdefault(r.round.parent, []).append(r)
-    straight = _branch(summary)
-    return list(_lines(children, straight, None, ""))
-
-
-def _branch(summary: Summary) -> set[int]:
-    """Return the numbers of the rounds from the base to the open round or the head."""
-    parents = {r.round.id: r.round.parent for r in summary.rounds}
-    number = summary.head if summary.open is None else summary.open
-    found: set[int] = set()
-    while number is not None:
-        found.add(number)
-        number = parents[number]
-    return found
-
-
-def _lines(
-    children: Mapping[int | None, Sequence[RoundSummary]],
-    straight: set[int],
-    parent: int | None,
-    stem: str,
-) -> Iterator[Line]:
-    """Yield forks first, indented, and then the child with which the branch goes on.
-
-    Goes down the branch in a loop and recurses into forks only, so that a long
-    study is no deep recursion.
-    """
-    here: int | None = parent
-    while below := children.get(here, ()):
-        onward = next((r for r in below if r.round.id in straight), below[0])
-        for fork in below:
-            if fork is not onward:
-                yield Line(fork, f"{stem}├ ")
-                yield from _lines(children, straight, fork.round.id, f"{stem}│ ")
-        yield Line(onward, stem)
-        here = onward.round.id
+from sitool.lineage import Line, mark_of, overall_words, tree_lines
+from sitool.summary import Summary
 
 
 def line_text(line: Line, summary: Summary) -> Text:
@@ -79,23 +20,8 @@ def line_text(line: Line, summary: Summary) -> Text:
     text = Text(line.stem, style="dim", no_wrap=True)
     text.append(r.round.label, style="bold" if r.round.id == summary.head else "")
     text.append(mark_of(r, summary))
-    overall = r.overall
-    if overall is not None:
-        text.append(f" {overall.value:.2f}".replace("0.", "."))
-    if r.round.parent is None:
-        text.append(" base")
-    if r.overruled:
-        text.append(f" ✎{r.overruled}")
+    text.append(overall_words(r))
     return text
-
-
-def mark_of(r: RoundSummary, summary: Summary) -> str:
-    """Say with one sign where a round stands: head, under way, left."""
-    if r.round.id == summary.head:
-        return " ● "
-    if r.round.id == summary.open:
-        return " ▸ "
-    return " ✗ " if r.round.status == "left" else "   "
 
 
 class RoundTree(Widget):

@@ -1,7 +1,6 @@
 """The sharpening screen: what choosing by its own likelihood would bring the shown round."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.console import Group
@@ -12,8 +11,21 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Static
 
-from sitool.client import Study
-from sitool.errors import SitoolError
+from sitool.findings.sharpening import (
+    LACKING as LACKING_SCORES,
+)
+from sitool.findings.sharpening import (
+    SCORER,
+    Sharpened,
+    asked_rows,
+    greedy_words,
+    lacks_logprobs,
+    levels_of,
+    lift_rows,
+    paragraphs,
+    remarks,
+    sharpen,
+)
 from sitool.plots import Plot, level_words
 from sitool.report_plots import REWARDS, SHARPENING_KINDS, sharpening_plot
 from sitool.sharpening import sentences
@@ -25,28 +37,7 @@ from sitool.tui.report_screen import ReportScreen
 if TYPE_CHECKING:
     from sitool.sharpening.report import Asked, SharpeningReport
 
-SCORER = "likelihood_per_token@base"
-"""The verifier that brings the log-probabilities of a later round's samples under the base."""
-LACKING = (
-    "How likely the base finds these samples is not known, so nothing is chosen by likelihood:"
-    " m asks the base."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Sharpened:
-    """What the sharpening screen shows; without a report, `problem` says why."""
-
-    report: "SharpeningReport | None"
-    problem: str = ""
-
-
-def sharpen(study: Study, number: int, level: int) -> Sharpened:
-    """Make the report of a round; level 0 is all of them."""
-    try:
-        return Sharpened(study.sharpening(number, level=level or None))
-    except SitoolError as error:
-        return Sharpened(None, error.message)
+LACKING = f"{LACKING_SCORES}: m asks the base."
 
 
 class SharpeningCharts(Charts):
@@ -132,17 +123,10 @@ class Sharpness(VerticalScroll):
         self.query_one(Static).update(content)
 
 
-def lacks_logprobs(report: "SharpeningReport") -> bool:
-    """Whether nothing can be chosen by likelihood."""
-    return "likelihood" not in report.best_of_n
-
-
 def lifts_of(report: "SharpeningReport") -> Iterator[Text | Table]:
     """Yield the table of lifts, what they are lifts over, and what is said nowhere else."""
     yield lift_table(report)
-    greedy = report.greedy_accuracy
-    ends = f"({greedy.low:.2f} to {greedy.high:.2f}, n={greedy.n:,})"
-    yield Text(f"greedy is right {greedy.value:.2f} of the time {ends}", style="dim")
+    yield Text(greedy_words(report), style="dim")
     if lacks_logprobs(report):
         yield Text(f"\n{sentences.on_curves(report)}")
 
@@ -153,30 +137,21 @@ def lift_table(report: "SharpeningReport") -> Table:
     table.add_column("N", justify="right", no_wrap=True, min_width=3)
     for name in report.best_of_n:
         table.add_column(REWARDS[name], justify="right", no_wrap=True)
-    for points in zip(*report.best_of_n.values(), strict=True):
-        lifts = (sentences.lift_words(point.lift).replace(" %", "") for point in points)
-        table.add_row(f"{points[0].n}", *(lift or "·" for lift in lifts))
+    for row in lift_rows(report):
+        table.add_row(*row)
     return table
 
 
 def figures_of(report: "SharpeningReport") -> Iterator[Text | Table]:
     """Yield the paragraphs of `Sharpness`, the most used first."""
-    if report.adaptive is not None:
-        yield _paragraph("Adaptive N", sentences.on_adaptive(report.adaptive))
-    yield _paragraph("Sharpness", sentences.on_sharpness(report))
-    said = sentences.on_histogram(report)
-    if said:
-        yield _paragraph("Right and wrong", said)
+    for lead, words in paragraphs(report):
+        yield _paragraph(lead, words)
     if report.asked is not None:
         yield Text.assemble(("The theorems would ask for", "bold"), " (up to a constant)")
         yield asked_table(report.asked)
         yield Text()
-    if report.cut_off >= 0.0005:
-        words = f"{report.cut_off:.1%} of the samples, at the limit; they are chosen last."
-        yield _paragraph("Cut off", words)
-    out = [f"{reason}: {count:,}" for reason, count in report.left_out.items()]
-    if out:
-        yield _paragraph("Problems left out", f"{'; '.join(out)}.")
+    for lead, words in remarks(report):
+        yield _paragraph(lead, words)
 
 
 def _paragraph(lead: str, words: str) -> Text:
@@ -188,14 +163,8 @@ def asked_table(asked: "Asked") -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
-    for name, value in (
-        ("best of N, on the middle problem", asked.best_of_n),
-        ("best of N, harder than 9 of 10", asked.best_of_n_hard),
-        ("SFT-sharpening, problems n", asked.prompts),
-        ("SFT-sharpening, samples N of each", asked.samples),
-        ("adaptive N, samples on average", asked.adaptive),
-    ):
-        table.add_row(name, f"{value:,.0f}" if value < 1e7 else f"{value:.1e}")
+    for row in asked_rows(asked):
+        table.add_row(*row)
     return table
 
 
@@ -285,7 +254,7 @@ class SharpeningScreen(ReportScreen):
         look = self._standing.look
         if look is None or self._number is None:
             return
-        levels = sorted({0, *look.summary.round(self._number).accuracy})
+        levels = levels_of(look.summary, self._number)
         self._level = levels[(levels.index(self._level) + places) % len(levels)]
         self.ask()
 

@@ -12,16 +12,10 @@ from textual.widget import Widget
 
 from sitool.desk import Look
 from sitool.progress import Progress
-from sitool.records import Phase
 from sitool.summary import Advice, RoundSummary, advise
 from sitool.visible import one_line
+from sitool.wording import acceptance, accepted_words, phases_of, resting_words, share_words
 
-SHARES = (
-    ("all_wrong", "✗", "all wrong"),
-    ("mixed", "±", "mixed"),
-    ("all_right", "✓", "all right"),
-    ("unparsed", "?", "unparsed"),
-)
 LONGEST_NAME = 40
 """Cells for the name of a study or a base."""
 RUNNING = "The round is under way; p stops it and keeps what is done."
@@ -29,6 +23,11 @@ KEYS_OF_MOVES = {
     "step": " Press s.",
     "easier": " Press [ for easier.",
     "look": " Compare with c, or fork with f.",
+}
+KEYS_AT_REST = {
+    "step": "Press s to go on from there.",
+    "go on": "Press s to go on, . for one phase, u to leave it.",
+    "": "",
 }
 
 
@@ -77,20 +76,6 @@ class HeaderLine(Widget):
         return words
 
 
-def review_words(look: Look) -> str:
-    """Say what the open round will train on, and how people's rulings changed that."""
-    review = look.review
-    if review is None:
-        return ""
-    changes = [
-        f"{sign}{count}"
-        for sign, count in (("+", review.added), ("-", review.removed), ("✎", review.edited))
-        if count
-    ]
-    by_you = f" ({' '.join(changes)} by you)" if changes else ""
-    return f": it will train on {review.total:,} samples{by_you}"
-
-
 class PhaseBar(Widget):
     """The phases of the running round with progress, rate and an honest time to go."""
 
@@ -135,7 +120,7 @@ class PhaseBar(Widget):
 
     def _working(self, progress: Progress) -> Text:
         text = Text(no_wrap=True, overflow="ellipsis")
-        for phase in _phases_of(self._look, progress.round):
+        for phase in phases_of(self._look, progress.round):
             sign = "✓ " if phase in progress.done_phases else "· "
             here = phase is progress.phase
             text.append(f"{'▸ ' if here else sign}{phase}  ", style="bold" if here else "dim")
@@ -148,32 +133,9 @@ class PhaseBar(Widget):
         )
 
     def _resting(self, look: Look) -> tuple[Text, ...]:
-        open_round = look.summary.open
-        if look.died:
-            where = "" if open_round is None else f" in the middle of r{open_round:04d}"
-            first = Text(f"✗ The engine ended{where}; nothing that was committed is lost.")
-            return first, Text("Press s to go on from there.", style="bold")
-        if look.working:
-            return Text("▸ The engine is at work …"), Text("")
-        if open_round is not None:
-            phase = look.summary.round(open_round).round.phase
-            before = f"training{review_words(look)}" if look.review else phase
-            first = Text(f"‖ r{open_round:04d} waits before {before}.")
-            return first, Text("Press s to go on, . for one phase, u to leave it.", style="bold")
-        return Text(_engine_words(look), style="dim"), Text("")
-
-
-def _phases_of(look: Look | None, number: int) -> list[Phase]:
-    """Return the phases that a round goes through: the base is only evaluated."""
-    rounds = () if look is None else look.summary.rounds
-    base = any(r.round.id == number and r.round.parent is None for r in rounds)
-    return [Phase.EVALUATE] if base or number == 0 else list(Phase)
-
-
-def _engine_words(look: Look) -> str:
-    if look.engine is None:
-        return "No engine is running; a step starts one."
-    return f"The engine is ready (process {look.engine})."
+        words, waits = resting_words(look)
+        style = "" if waits or look.working else "dim"
+        return Text(words, style=style), Text(KEYS_AT_REST[waits], style="bold")
 
 
 class SignalPanel(Widget):
@@ -220,32 +182,21 @@ def advice_text(advice: Advice) -> Text:
 
 
 def _shares(shares: Mapping[str, float]) -> list[Text | Table]:
-    if not shares:
+    parts = share_words(shares)
+    if not parts:
         return []
-    parts = [f"{sign} {shares[name]:.0%} {words}" for name, sign, words in SHARES if name in shares]
     return [Text("problems  " + "  ".join(parts[:2])), Text(" " * 10 + "  ".join(parts[2:]))]
 
 
 def _accepted(here: RoundSummary, look: Look) -> list[Text | Table]:
-    if not here.sampled:
-        return [Text("The base: it is only measured.", style="dim")] if not here.round.id else []
-    words = f"accepted  {here.accepted:,} of {here.sampled:,}"
-    parent = here.round.parent
-    if parent:
-        words += f"  (r{parent:04d}: {look.summary.round(parent).accepted:,})"
-    return [Text(words)]
+    words = accepted_words(here, look.summary)
+    return [Text(words, style="" if here.sampled else "dim")] if words else []
 
 
 def _by_level(here: RoundSummary) -> list[Text | Table]:
     """Draw a bar for each level: how many of its samples were right; first what was drawn most."""
     table = Table.grid(padding=(0, 1))
-    counts = here.accepted_by_level.items()
-    for level, (kept, drawn) in sorted(counts, key=lambda item: (-item[1][1], -item[0])):
-        measured = here.success.get(level)
-        if not level or not drawn or measured is None:
-            continue
-        share = measured.value
+    for level, share, words in acceptance(here):
         bar = "█" * round(10 * share) or ("▏" if share else "")
-        words = f"{share:>4.0%} right  kept {kept:,}/{drawn:,}"
         table.add_row(f"L{level}", Text(bar.ljust(10, "·")), words)
     return [table] if table.row_count else []

@@ -17,6 +17,8 @@ from textual.widgets import Footer
 
 from sitool import client, events
 from sitool.events import Event
+from sitool.findings.kept import Findings
+from sitool.moves import result_words
 from sitool.plots import KINDS
 from sitool.progress import Progress
 from sitool.records import Phase
@@ -29,7 +31,7 @@ from sitool.tui.export import ExportScreen
 from sitool.tui.help import show_help
 from sitool.tui.inspector import InspectorScreen
 from sitool.tui.moves import Moves
-from sitool.tui.report_screen import Findings, ReportScreen
+from sitool.tui.report_screen import ReportScreen
 from sitool.tui.rounds import RoundTree
 from sitool.tui.rulings import Ruled
 from sitool.tui.samples import SamplesPanel
@@ -212,14 +214,8 @@ class StudyScreen(Screen[None]):
 
     def _tell_result(self, event: events.RoundFinished) -> None:
         """Say what a round has brought, beside what it started from."""
-        if self._standing.look is None:
-            return
-        # Our look may be from before the round began: then it started from the head.
-        rounds, head = self._standing.look.summary.rounds, self._standing.look.summary.head
-        parents = {r.round.id: r.round.parent for r in rounds}
-        before = [r.overall for r in rounds if r.round.id == parents.get(event.round, head)]
-        was = f"{before[0].value:.2f} → " if before and before[0] is not None else ""
-        self._moves.tell(f"r{event.round:04d} is done: accuracy {was}{event.accuracy:.2f}.")
+        if self._standing.look is not None:
+            self._moves.tell(result_words(event, self._standing.look.summary))
 
     def on_failed(self, message: Failed) -> None:
         """Say what could not be done."""

@@ -5,7 +5,6 @@ setting is made next, and those between are left out. What this leaves out: the 
 (`workbench.py`), and the words on each bound (`theory_pages.py`).
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
@@ -17,38 +16,22 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
-from sitool.client import Study
-from sitool.config import Settings
 from sitool.errors import SitoolError
-from sitool.lab import CURRICULA, MODELS
+from sitool.findings.theory import KNOBS, Loaded, caught_scene, load, own_study, words_on
 from sitool.overlay import Overlay
 from sitool.plots import Plot
-from sitool.theory import reading_of_coverage, reading_of_fit
 from sitool.tui.aside import in_thread
 from sitool.tui.chart import Chart
 from sitool.tui.charts import TabLine
 from sitool.tui.compare import BREAKPOINTS, Asked
 from sitool.tui.help import show_help
-from sitool.tui.knob import Knob, Value
+from sitool.tui.knob import Knob
 from sitool.tui.theory_pages import PagesScreen
-from sitool.workbench import KINDS, Knobs, Scene, knobs_of, make_scene, reading, scene_plot
+from sitool.workbench import KINDS, Knobs, Scene, knobs_of, scene_plot
 
-CHANCES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
-BUDGETS = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
-KNOBS: Mapping[str, tuple[str, Sequence[Value]]] = {
-    "initial": ("skill at the start", tuple(step / 100 for step in range(5, 100))),
-    "spread": ("steps, hardest level", (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)),
-    "prompts": ("prompts a round, n", BUDGETS),
-    "rule": ("schedule", CURRICULA),
-    "false_accepts": ("wrong, but accepted", CHANCES),
-    "false_rejects": ("right, but rejected", CHANCES),
-    "learner": ("learner", MODELS),
-}
 S5 = 4
 """The place of the page on the shared skill, whose course the chart draws."""
 HARDEST = 999
-
-Loaded = tuple[Overlay, Settings] | SitoolError
 
 
 class LiveChart(Chart):
@@ -205,26 +188,15 @@ class TheoryScreen(Screen[None]):
         """The chart as it is now."""
         if self.scene is None:
             return Plot(self._kind, KINDS[self._kind], empty=self._problem or "Simulating …")
-        found = self._found if self._kind == "next" else self._shown_study()
+        found = self._found if self._kind == "next" else own_study(self.scene, self._found)
         return scene_plot(self.scene, self._kind, self.level, found)
-
-    def _shown_study(self) -> Overlay | None:
-        """Return the study, as long as the levels are still its own."""
-        if self.scene is None or not self.scene.knobs.own_lengths:
-            return None
-        return self._found
 
     def _draw(self) -> None:
         self.query_one(LiveChart).show(self.plot)
         self.query_one(TabLine).offer(kind_words(), self._kind)
         words = self._problem
         if not words and self.scene is not None:
-            words = reading(self.scene, self.level)
-        if self._found is not None and self._kind == "next":
-            words = f"{reading_of_fit(self._found.rounds[-1], self._found.lens.model)}\n"
-            words += reading_of_coverage(self._found)
-        elif (found := self._shown_study()) is not None:
-            words += "\n" + reading_of_fit(found.rounds[0], found.lens.model)
+            words = words_on(self.scene, self._kind, self.level, self._found)
         if self._unread:
             words += f"\nThis study: {self._unread}"
         self.query_one("#reading", Static).update(words)
@@ -292,19 +264,3 @@ def kind_words() -> list[dict[str, str]]:
     """Name the charts by number and word, from many words to few."""
     full = {kind: f" {i} {name} " for i, (kind, name) in enumerate(KINDS.items(), 1)}
     return [full, {kind: words.strip() for kind, words in full.items()}]
-
-
-def caught_scene(knobs: Knobs) -> Scene | SitoolError:
-    """Make a scene, or return why there is none."""
-    try:
-        return make_scene(knobs)
-    except SitoolError as error:
-        return error
-
-
-def load(study: Study, tip: int | None) -> Loaded:
-    """Lay the theory over a study's branch, or return why not."""
-    try:
-        return study.theory(tip), study.settings
-    except SitoolError as error:
-        return error

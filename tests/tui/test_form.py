@@ -12,8 +12,8 @@ from waiting import until
 
 from sitool import registry
 from sitool.config import Settings
+from sitool.declared import about_group, settings_of, stepped, written
 from sitool.presets import build_settings, describe_settings, preset_names
-from sitool.tui.declared import about_group, settings_of, stepped, written
 from sitool.tui.draft import Draft
 from sitool.tui.fields import SettingField
 from sitool.tui.form import FOUND_AT_MOST, REST_SECONDS, SettingsForm

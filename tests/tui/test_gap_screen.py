@@ -14,6 +14,7 @@ from waiting import text_of, until, until_seen
 import sitool
 from sitool import events
 from sitool.client import Study
+from sitool.findings.filters import Turned
 from sitool.metrics import Accuracy
 from sitool.store import SampleFilter
 from sitool.tui.app import SitoolApp
@@ -22,7 +23,6 @@ from sitool.tui.desk import Happened
 from sitool.tui.dialogs import Choose
 from sitool.tui.differences import with_interval
 from sitool.tui.gap_parts import GapCharts, best_pair, rows_of
-from sitool.tui.gap_rules import Turned
 from sitool.tui.gap_screen import GapScreen
 from sitool.tui.help import HelpScreen
 from sitool.tui.inspector import InspectorScreen

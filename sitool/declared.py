@@ -1,6 +1,6 @@
 """One setting as a form draws it, made from its declaration in `config/`.
 
-Knows no widgets, and nothing of what a person types (`draft.py`).
+Knows no widgets, and nothing of what a person types (`tui/draft.py`).
 """
 
 import json

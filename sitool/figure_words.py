@@ -1,10 +1,10 @@
-"""How the report writes figures: shares, intervals, differences, times."""
+"""How a page writes figures: shares, intervals, differences, times."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from sitool.markup import Markup, join, tag
 from sitool.metrics import Accuracy
-from sitool.report.markup import Markup, join, tag
 from sitool.store import Metric
 
 NOTHING = "·"
