@@ -1,7 +1,7 @@
 """What the laboratory shows: its simulations and diagrams as plots, tables and files.
 
 Front ends and the command line draw the same. What this leaves out: the numbers
-(`sitool.lab`), and drawing a plot or a spec (`charts.py`, `tui/`).
+(`sitool.lab`), and drawing a plot or a spec (`vega/`, `tui/`).
 """
 
 import csv
@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from sitool.charts import COLOURS, FORMS, VEGA_LITE_SCHEMA, Spec, picture, spec_of
 from sitool.drafts import replaced_file
 from sitool.errors import UnknownNameError
 from sitool.lab import Axis, DiagramPlan, PhaseDiagram, Run, Winner
 from sitool.overlay import Feedback, FittedRound, Overlay, Prediction
 from sitool.plots import Line, Plot
+from sitool.vega import COLOURS, FORMS, Spec, picture, spec_of
+from sitool.vega.specs import VEGA_LITE_SCHEMA
 
 CENTRAL = (0.025, 0.975)
 """The quantiles of a band: nineteen runs in twenty lie between them."""

@@ -8,22 +8,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sitool import branch_plots, charts, plots
+from sitool import plots, vega
 from sitool.client import Study
 from sitool.errors import MissingDependencyError, StudyError, UnknownNameError
-from sitool.plots import KINDS, Line, Plot
+from sitool.plots import KINDS, Line, Plot, branches
+from sitool.vega.rows import MOST_POINTS
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_chart_is_a_valid_vega_lite_spec(study: Study, kind: str) -> None:
     altair = pytest.importorskip("altair")
-    altair.Chart.from_dict(charts.chart_spec(study.summary(), kind, 2))
+    altair.Chart.from_dict(vega.spec_of(plots.plot_of(study.summary(), kind, 2)))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_chart_becomes_an_svg_that_loads_nothing(study: Study, kind: str) -> None:
     pytest.importorskip("vl_convert")
-    svg = charts.chart_svg(study.summary(), kind, 2)
+    svg = vega.svg_of(plots.plot_of(study.summary(), kind, 2))
     root = ET.fromstring(svg)
     assert root.tag.endswith("svg")
     assert not [e for e in root.iter() if e.tag.endswith(("image", "script", "style", "link"))]
@@ -37,7 +38,7 @@ def test_two_branches_lie_over_one_another(study: Study, kind: str) -> None:
     text = " ".join(line.label for line in plot.lines)
     assert "r2" in text
     assert "r3" in text
-    charts.spec_of(plot)
+    vega.spec_of(plot)
 
 
 def test_a_chart_shows_the_numbers_of_the_summary(study: Study) -> None:
@@ -81,7 +82,7 @@ def test_an_unknown_chart_or_round_is_one_sentence(study: Study) -> None:
 
 def test_nothing_to_draw_is_said_and_not_drawn(study: Study) -> None:
     with pytest.raises(StudyError, match="nothing was trained"):
-        charts.chart_svg(study.summary(), "loss", 0)
+        vega.svg_of(plots.plot_of(study.summary(), "loss", 0))
 
 
 def test_a_missing_extra_is_one_line_that_names_it(
@@ -89,21 +90,21 @@ def test_a_missing_extra_is_one_line_that_names_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     with pytest.raises(MissingDependencyError, match=r"sitool\[report\]"):
-        charts.chart_svg(study.summary(), "accuracy", 2)
+        vega.svg_of(plots.plot_of(study.summary(), "accuracy", 2))
 
 
 def test_a_long_line_is_thinned_and_keeps_its_extremes() -> None:
     y = np.random.default_rng(0).normal(size=100_000)
     y[77], y[50_001], y[99_000] = -50, 50, np.nan
     line = Line("r1", np.arange(100_000.0), y)
-    rows = charts.spec_of(Plot("loss", "Training loss", [line]))["data"]["values"]
-    assert len(rows) <= charts.MOST_POINTS + 2
+    rows = vega.spec_of(Plot("loss", "Training loss", [line]))["data"]["values"]
+    assert len(rows) <= MOST_POINTS + 2
     assert {min(r["y"] for r in rows), max(r["y"] for r in rows)} == {-50, 50}
 
 
 BRANCH_PLOTS = (
-    branch_plots.accuracy_map, branch_plots.weight_map, branch_plots.feedback_plot,
-    branch_plots.branch_losses,
+    branches.accuracy_map, branches.weight_map, branches.feedback_plot,
+    branches.branch_losses,
 )  # fmt: skip
 
 
@@ -111,9 +112,9 @@ BRANCH_PLOTS = (
 def test_the_charts_of_a_branch_are_valid_specs_and_can_be_drawn(study: Study, make: Any) -> None:
     altair = pytest.importorskip("altair")
     pytest.importorskip("vl_convert")
-    spec = charts.spec_of(make(study.summary(), 2))
+    spec = vega.spec_of(make(study.summary(), 2))
     altair.Chart.from_dict(spec)
-    assert charts.picture(spec, "svg").startswith(b"<svg")
+    assert vega.picture(spec, "svg").startswith(b"<svg")
 
 
 @pytest.mark.parametrize("make", BRANCH_PLOTS[1:])
@@ -123,7 +124,7 @@ def test_the_base_alone_has_none_of_them_and_says_why(study: Study, make: Any) -
 
 def test_the_map_has_every_accuracy_with_its_interval(study: Study) -> None:
     summary = study.summary()
-    cells = {(c.column, c.row): c for c in branch_plots.accuracy_map(summary, 2).cells}
+    cells = {(c.column, c.row): c for c in branches.accuracy_map(summary, 2).cells}
     measured = {(f"r{r.round.id}", str(k)) for r in summary.rounds for k in r.accuracy if k}
     assert set(cells) == measured
     found, said = summary.rounds[1].accuracy[3], cells["r1", "3"]
@@ -133,14 +134,14 @@ def test_the_map_has_every_accuracy_with_its_interval(study: Study) -> None:
 
 
 def test_the_map_of_weights_sums_to_1_each_round(study: Study) -> None:
-    cells = branch_plots.weight_map(study.summary(), 2).cells
+    cells = branches.weight_map(study.summary(), 2).cells
     for name in ("r1", "r2"):
         assert sum(c.value for c in cells if c.column == name) == pytest.approx(1)
 
 
 def test_the_feedback_loop_sets_each_round_against_the_one_before(study: Study) -> None:
     summary = study.summary()
-    line = branch_plots.feedback_plot(summary, 2).lines[0]
+    line = branches.feedback_plot(summary, 2).lines[0]
     values = [r.accuracy[1].value for r in summary.rounds]
     assert line.x.tolist() == values[:-1]
     assert line.y.tolist() == values[1:]
@@ -149,7 +150,7 @@ def test_the_feedback_loop_sets_each_round_against_the_one_before(study: Study) 
 
 def test_losses_of_a_branch_end_at_their_rounds(study: Study) -> None:
     summary = study.summary()
-    (line,) = branch_plots.branch_losses(summary, 2).lines
+    (line,) = branches.branch_losses(summary, 2).lines
     assert line.y.tolist() == [loss for r in summary.rounds for loss in r.losses]
     assert line.x[len(summary.rounds[1].losses) - 1] == 1
     assert line.x[-1] == 2
@@ -157,12 +158,12 @@ def test_losses_of_a_branch_end_at_their_rounds(study: Study) -> None:
 
 def test_lines_beyond_the_eighth_differ_by_their_shape() -> None:
     lines = [Line(f"level {i}", np.arange(3.0), np.arange(3.0)) for i in range(24)]
-    points = charts.spec_of(Plot("accuracy", "Many", lines))["layer"][-1]["encoding"]
+    points = vega.spec_of(Plot("accuracy", "Many", lines))["layer"][-1]["encoding"]
     looks = zip(points["color"]["scale"]["range"], points["shape"]["scale"]["range"], strict=True)
     assert len(set(looks)) == 24
 
 
 def test_importing_loads_no_chart_library() -> None:
-    code = "import sys, sitool.charts; print('altair' in sys.modules, 'vl_convert' in sys.modules)"
+    code = "import sys, sitool.vega; print('altair' in sys.modules, 'vl_convert' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]

@@ -34,7 +34,7 @@ def heavy_after(code: str, *arguments: str) -> list[str]:
         "sitool.pairing",
         "sitool.scoring", "sitool.verifiers.mc",
         "sitool.verifiers.likelihood", "sitool.verifiers.tournament", "sitool.verifiers.cross",
-        "sitool.theory", "sitool.report", "sitool.branch_plots", "sitool.judge_plots",
+        "sitool.theory", "sitool.report", "sitool.plots", "sitool.vega",
         "sitool.overlay", "sitool.pages", "sitool.tui.theory_screen",
     ],
 )  # fmt: skip

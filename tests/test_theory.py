@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sitool import charts, lab, theory
+from sitool import lab, theory, vega
 from sitool.errors import StudyError, UnknownNameError
 
 LEARNER = lab.SharedSkill(0.5, [1, 2, 4])
@@ -32,10 +32,10 @@ def diagram() -> lab.PhaseDiagram:
 def test_every_series_is_a_valid_chart_of_the_runs(runs: dict[str, lab.Run], series: str) -> None:
     altair = pytest.importorskip("altair")
     plot = theory.run_plot(runs, series)
-    altair.Chart.from_dict(charts.spec_of(plot))
+    altair.Chart.from_dict(vega.spec_of(plot))
     assert [line.label for line in plot.lines] == ["adaptive", "uniform"]
     assert "50 simulated runs" in plot.title
-    assert "95 % of the runs" in charts.spec_of(plot)["title"]["subtitle"]
+    assert "95 % of the runs" in vega.spec_of(plot)["title"]["subtitle"]
     for line, run in zip(plot.lines, runs.values(), strict=True):
         band = run.band(series, None, theory.CENTRAL)
         np.testing.assert_array_equal(line.y, band.mean[-len(line.y) :])

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sitool.models.builtin import builtin_folder, builtin_names
+from sitool.records import Completion
 
 FILE = "tokenizer.json"
 
@@ -51,6 +52,19 @@ def read_pieces(base: str) -> Pieces | None:
     with contextlib.suppress(Exception):
         return None if file is None else Pieces(file)
     return None
+
+
+def pieces_of(base: str, completion: Completion) -> list[Piece] | None:
+    """Read a completion's tokens; None if its base has no tokenizer that we can read.
+
+    The built-in bases write one character a token, so they need none. Else the first call
+    takes as long as `read_pieces`.
+    """
+    if base in builtin_names():
+        ended, count = completion.finish == "stop", len(completion.token_ids)
+        return characters(completion.text, count, ended=ended)
+    found = read_pieces(base)
+    return None if found is None else found.read(completion.token_ids)
 
 
 def _tokenizer_file(base: str) -> Path | None:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
-from sitool.charts import VEGA_LITE
 from sitool.errors import MissingDependencyError, SitoolError
+from sitool.vega.pictures import VEGA_LITE
 
 SNIPPET = "window.vegaEmbed = vegaEmbed;"
 PACK = (

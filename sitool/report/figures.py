@@ -5,14 +5,13 @@ script of the page replaces it on a screen. What this leaves out: what is drawn.
 """
 
 import base64
-import re
 from typing import Any
 
-from sitool.branch_plots import HeatMap, accuracy_map, branch_losses, feedback_plot, weight_map
-from sitool.charts import Spec, picture, small_print, spec_of
 from sitool.markup import Markup, section, tag
-from sitool.plots import Plot, overlay, plot_of
+from sitool.plots import overlay, plot_of
+from sitool.plots.branches import accuracy_map, branch_losses, feedback_plot, weight_map
 from sitool.summary import Summary
+from sitool.vega import Drawable, Spec, picture, small_print, spec_of
 
 MOST_OVERLAYS = 3
 """Other branches that are laid over the head's, the newest first."""
@@ -24,13 +23,13 @@ class Figures:
     def __init__(self) -> None:
         self.specs: dict[str, Any] = {}
 
-    def draw(self, name: str, plot: Plot | HeatMap) -> Markup:
+    def draw(self, name: str, plot: Drawable) -> Markup:
         """Draw a chart; where there is nothing to draw, the sentence that says why."""
         if plot.empty:
             return tag("figure", tag("figcaption", plot.title), tag("p", plot.empty))
         spec = spec_of(plot)
         del spec["title"]  # The caption above it wraps, and can be read aloud.
-        still = base64.b64encode(_renumbered(picture(spec, "svg"))).decode()
+        still = base64.b64encode(picture(spec, "svg")).decode()
         self.specs[f"chart-{name}"] = _fluid(spec)
         note = small_print(plot)
         return tag(
@@ -39,16 +38,6 @@ class Figures:
             tag("div", id=f"chart-{name}", class_="live"),
             tag("img", class_="still", alt=plot.title, src=f"data:image/svg+xml;base64,{still}"),
         )
-
-
-def _renumbered(svg: bytes) -> bytes:
-    """Count a picture's inner names from 0, which vl-convert counts on from picture to picture."""
-    numbers: dict[bytes, bytes] = {}
-    return re.sub(
-        rb"\b(gradient_|clip)(\d+)\b",
-        lambda m: m[1] + numbers.setdefault(m[0], b"%d" % len(numbers)),
-        svg,
-    )
 
 
 def _fluid(spec: Spec) -> Spec:
@@ -63,7 +52,7 @@ def _fluid(spec: Spec) -> Spec:
 
 def charts_section(summary: Summary, tip: int, figures: Figures) -> Markup:
     """Draw the charts of the branch that leads to a round."""
-    plots: dict[str, Plot | HeatMap] = {
+    plots: dict[str, Drawable] = {
         "accuracy": plot_of(summary, "accuracy", tip),
         "accuracy-map": accuracy_map(summary, tip),
         "accepted": plot_of(summary, "accepted", tip),

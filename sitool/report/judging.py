@@ -7,8 +7,9 @@ import numpy as np
 from sitool.errors import SitoolError
 from sitool.figure_words import difference, figure
 from sitool.gap import GapReport, report_gap
-from sitool.judge_plots import best_of_n_plot, gap_plot, likelihood_plot, sweep_plot
 from sitool.markup import Child, Markup, bullets, join, section, table, tag
+from sitool.plots.gap import cross_map, gap_plot
+from sitool.plots.sharpening import sharpening_plot
 from sitool.report.figures import Figures
 from sitool.sharpening import sentences
 from sitool.sharpening.measuring import measure_sharpening
@@ -35,7 +36,8 @@ def gap_section(store: Store, figures: Figures) -> Markup:
     except SitoolError as error:
         return section("gap", "The generation-verification gap", _why_not(store, error))
     last = report.rounds[-1]
-    if not last.gaps and not any(r.gaps for r in report.rounds):
+    names = list(dict.fromkeys(name for r in report.rounds for name in r.gaps))
+    if not names:
         how = (
             "No judge has scored this study's held-out samples; to see whether the model can tell"
             " its good answers from its bad ones: "
@@ -47,9 +49,10 @@ def gap_section(store: Store, figures: Figures) -> Markup:
         "The generation-verification gap",
         tag("p", READ_GAP, class_="note"),
         tag("p", _thinned(left_out)) if left_out else None,
-        figures.draw("gap", gap_plot(report)),
+        figures.draw("gap", gap_plot(report, "rounds", *names)),
         _gap_table(report),
-        figures.draw("sweep", sweep_plot(last)) if last.judges else None,
+        figures.draw("sweep", gap_plot(report, "share", *last.judges)) if last.judges else None,
+        *(figures.draw(f"cross-{table.judge}", cross_map(table)) for table in report.cross),
         bullets(_gap_sentences(report)),
     )
 
@@ -118,15 +121,14 @@ def sharpening_section(store: Store, shown: Round, figures: Figures) -> Markup:
         sentences.on_sharpness(report),
         sentences.on_histogram(report),
     ]
-    found = report.histogram
     return section(
         "sharpening",
         title,
         tag("p", READ_SHARPENING, class_="note"),
         tag(
             "div",
-            figures.draw("best-of-n", best_of_n_plot(report, dict(sentences.NAMES))),
-            figures.draw("likelihood", likelihood_plot(found, report.round)) if found else None,
+            figures.draw("best-of-n", sharpening_plot(report, "best_of_n", sentences.NAMES)),
+            figures.draw("likelihood", sharpening_plot(report, "right_wrong")),
             class_="charts",
         ),
         _curves_table(report),

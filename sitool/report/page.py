@@ -12,7 +12,6 @@ from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
-from sitool.charts import THEMES
 from sitool.drafts import replaced_file
 from sitool.errors import StudyError
 from sitool.figure_words import moment
@@ -27,6 +26,7 @@ from sitool.report.provenance import provenance_section
 from sitool.report.reproducing import reproducing_section
 from sitool.store import Round, Store
 from sitool.summary import Comparison, Summary, compare, summarise
+from sitool.vega import THEMES
 
 PARTS = {
     "glance": "At a glance",

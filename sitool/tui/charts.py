@@ -99,7 +99,7 @@ class Charts(Widget):
 
     @property
     def plot(self) -> Plot:
-        """The chart as it is now; `sitool.charts.svg_of` writes it as SVG."""
+        """The chart as it is now; `sitool.vega.svg_of` writes it as SVG."""
         raise NotImplementedError
 
     def draw(self) -> None:
@@ -155,7 +155,7 @@ class ChartPanel(Charts):
 
     @property
     def plot(self) -> Plot:
-        """The chart as it is now; `sitool.charts.svg_of` writes it as SVG."""
+        """The chart as it is now; `sitool.vega.svg_of` writes it as SVG."""
         if self._summary is None:
             return Plot(self.kind, KINDS[self.kind], empty="Opening the study …")
         if self.kind == "loss" and self._shown is not None:

@@ -14,7 +14,6 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import DataTable, Footer, Label, Select, Static
 
-from sitool.charts import save_svg
 from sitool.client import Study
 from sitool.errors import SitoolError
 from sitool.measure import ALL_LEVELS
@@ -26,6 +25,7 @@ from sitool.tui.charts import Charts, TabLine
 from sitool.tui.differences import Differences, verdict, with_interval
 from sitool.tui.help import show_help
 from sitool.tui.pairs import Change, Pair, PairScreen, PairTable, count_changes, read_pairs
+from sitool.vega import save_svg
 
 EVERY = "all"
 SIGNS = {Change.GAINED: "✗→✓", Change.LOST: "✓→✗", Change.WRONG: "✗→✗", Change.RIGHT: "✓→✓"}

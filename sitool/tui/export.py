@@ -13,13 +13,14 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
-from sitool import charts, export
+from sitool import export
 from sitool.client import Study
 from sitool.drafts import replaced_file
 from sitool.errors import SitoolError, StudyError
 from sitool.plots import Plot
 from sitool.store import SampleFilter, round_label
 from sitool.tui.desk import Desk
+from sitool.vega import svg_of
 
 KINDS = (
     ("chart", "the shown chart, as SVG", ".svg"),
@@ -128,7 +129,7 @@ class ExportScreen(ModalScreen[None]):
         def write(study: Study) -> str:
             if kind == "chart":
                 with replaced_file(file) as draft:
-                    draft.write_text(charts.svg_of(self._plot), encoding="utf-8")
+                    draft.write_text(svg_of(self._plot), encoding="utf-8")
                 return "the chart"
             if self._where is None:
                 raise StudyError("There are no samples to write yet.", "try: s, for a round")

@@ -19,7 +19,7 @@ from sitool.findings.figures import NOTHING, mark, share, with_interval
 from sitool.findings.gap import SAID, TRUE, coefficient, confusion_axes, reading_of, rows_of
 from sitool.metrics import Accuracy
 from sitool.plots import Plot
-from sitool.report_plots import GAP_KINDS, gap_of, gap_plot
+from sitool.plots.gap import GAP_KINDS, gap_of, gap_plot
 from sitool.tui.chart import Chart
 from sitool.tui.charts import Charts
 from sitool.tui.differences import picture

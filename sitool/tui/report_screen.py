@@ -16,7 +16,6 @@ from textual.widget import Widget
 from textual.widgets import Footer, Static
 
 from sitool import events
-from sitool.charts import save_svg
 from sitool.client import Study
 from sitool.events import Event
 from sitool.findings.kept import Findings, shown_round
@@ -26,6 +25,7 @@ from sitool.tui.charts import Charts
 from sitool.tui.desk import Desk
 from sitool.tui.help import show_help
 from sitool.tui.tabs import PanelTabs
+from sitool.vega import save_svg
 
 
 class ReportScreen(Screen[None]):

@@ -27,7 +27,7 @@ from sitool.findings.sharpening import (
     sharpen,
 )
 from sitool.plots import Plot, level_words
-from sitool.report_plots import REWARDS, SHARPENING_KINDS, sharpening_plot
+from sitool.plots.sharpening import REWARDS, SHARPENING_KINDS, sharpening_plot
 from sitool.sharpening import sentences
 from sitool.store import round_label
 from sitool.tui.chart import Chart

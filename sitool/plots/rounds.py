@@ -1,23 +1,29 @@
-"""What each chart of a study shows, before anybody draws it.
+"""The plots of the rounds that lead to one, and of two branches over one another.
 
-The terminal, the notebook and the report draw the same plots. What this leaves
-out: drawing them (`charts.py` as Vega-Lite and SVG, `tui/` in a terminal).
+What this leaves out: the maps and the losses of a whole branch (`branches.py`).
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from sitool.errors import StudyError, UnknownNameError
 from sitool.measure import ALL_LEVELS
-from sitool.store import Metric
+from sitool.plots.shapes import (
+    SHARE,
+    Figure,
+    Line,
+    Plot,
+    doublings,
+    figure_line,
+    floats,
+    level_words,
+    n_words,
+    span_words,
+)
 from sitool.summary import RoundSummary, Summary
 
-Floats = NDArray[np.float64]
 Branch = Sequence[RoundSummary]
 
 KINDS: Mapping[str, str] = {
@@ -28,61 +34,6 @@ KINDS: Mapping[str, str] = {
     "loss": "Loss",
 }
 """The charts there are: name -> what its tab says."""
-SHARE = (0.0, 1.0)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Line:
-    """One line of a plot, or one set of bars.
-
-    Attributes:
-        label: What it is, in words.
-        x: Ascending.
-        y: NaN where nothing is measured.
-        low, high: Ends of the 95 % interval of each y, where there is one.
-        total: For bars: what each is a part of.
-        end: The last value in words.
-        names: What each point is, where the x axis does not say it.
-    """
-
-    label: str
-    x: Floats
-    y: Floats
-    low: Floats | None = None
-    high: Floats | None = None
-    total: Floats | None = None
-    end: str = ""
-    names: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Plot:
-    """A chart before it is drawn.
-
-    Attributes:
-        title: What is drawn, in words, and how much it rests on.
-        ticks: Names of places on the x axis; empty where x is a plain number.
-        limits: The least and greatest y there can be; None is what the lines have.
-        shown: The x to point out.
-        empty: Why there is nothing to draw, and what to do; "" if there is.
-        note: What else one has to know to read it.
-        intervals: What the lines' intervals are.
-        dots: Points of y against x, in any order, beside the diagonal.
-    """
-
-    kind: str
-    title: str
-    lines: Sequence[Line] = ()
-    x_title: str = ""
-    y_title: str = ""
-    ticks: Mapping[float, str] = field(default_factory=dict)
-    limits: tuple[float, float] | None = None
-    shown: float | None = None
-    bars: bool = False
-    empty: str = ""
-    note: str = ""
-    intervals: str = "95 % intervals"
-    dots: bool = False
 
 
 def plot_of(summary: Summary, kind: str, shown: int | None) -> Plot:
@@ -142,6 +93,20 @@ def name_of(round_: RoundSummary) -> str:
     return f"r{round_.round.id}"
 
 
+def base_name(number: int, parent: int | None) -> str:
+    """Return a round's name on a chart that sets rounds against the base.
+
+    >>> base_name(0, None), base_name(3, 2)
+    ('r0 base', 'r3')
+    """
+    return f"r{number} base" if parent is None else f"r{number}"
+
+
+def ids_of(branch: Branch) -> list[int]:
+    """Return the numbers of rounds."""
+    return [r.round.id for r in branch]
+
+
 def _accuracy(branches: Sequence[Branch], level: int | None) -> Plot:
     measured = [r for branch in branches for r in branch if r.accuracy]
     if not measured:
@@ -153,29 +118,43 @@ def _accuracy(branches: Sequence[Branch], level: int | None) -> Plot:
 
 
 def _accuracy_by_level(branch: Branch) -> Plot:
+    rounds = ids_of(branch)
     lines = [
-        metric_line(f"level {level}", enumerate(r.accuracy.get(level) for r in branch))
+        figure_line(
+            f"level {level}",
+            enumerate(r.accuracy.get(level) for r in branch),
+            picks={"level": [level] * len(branch), "round": rounds},
+        )
         for level in _levels(branch)
     ]
-    title = f"Accuracy by level over rounds, {_n(_counts(branch))} each"
+    title = f"Accuracy by level over rounds, {n_words(_counts(branch))} each"
     return _over_rounds("accuracy", title, lines, [branch], limits=SHARE)
 
 
 def _accuracy_of(branches: Sequence[Branch], level: int) -> Plot:
     lines = [
-        metric_line(name_of(b[-1]), enumerate(r.accuracy.get(level) for r in b)) for b in branches
+        figure_line(
+            name_of(b[-1]),
+            enumerate(r.accuracy.get(level) for r in b),
+            picks={"round": ids_of(b)},
+        )
+        for b in branches
     ]
     counts = [r.accuracy[level].n or 0 for b in branches for r in b if level in r.accuracy]
-    title = f"Accuracy, {level_words(level)}, {_n(counts)}"
+    title = f"Accuracy, {level_words(level)}, {n_words(counts)}"
     return _over_rounds("accuracy", title, lines, branches, limits=SHARE)
 
 
 def _accuracy_of_base(only: RoundSummary) -> Plot:
     levels = _levels([only])
-    line = metric_line(name_of(only), ((level, only.accuracy[level]) for level in levels))
+    line = figure_line(
+        name_of(only),
+        ((level, only.accuracy[level]) for level in levels),
+        picks={"level": levels, "round": [only.round.id] * len(levels)},
+    )
     return Plot(
         "accuracy",
-        f"Accuracy of {name_of(only)} by level, {_n(_counts([only]))} each",
+        f"Accuracy of {name_of(only)} by level, {n_words(_counts([only]))} each",
         [replace(line, end="")],
         "level",
         "accuracy",
@@ -199,10 +178,11 @@ def _accepted_line(label: str, branch: Branch) -> Line:
     last = branch[-1]
     return Line(
         label,
-        _floats(range(len(branch))),
-        _floats(r.accepted if r.sampled else math.nan for r in branch),
-        total=_floats(r.sampled or math.nan for r in branch),
+        floats(range(len(branch))),
+        floats(r.accepted if r.sampled else math.nan for r in branch),
+        total=floats(r.sampled or math.nan for r in branch),
         end=f"{last.accepted:,} of {last.sampled:,}" if last.sampled else "",
+        picks={"round": ids_of(branch)},
     )
 
 
@@ -217,29 +197,43 @@ def _ends(branch: Branch) -> Branch:
 
 
 def _pass_at_k_of(rounds: Branch, level: int) -> Plot:
-    ks = sorted({k for r in rounds for k in r.pass_at_k})
-    lines = [
-        metric_line(
-            f"{name_of(r)} base" if r.round.parent is None else name_of(r),
-            ((place, r.pass_at_k.get(k, {}).get(level)) for place, k in enumerate(ks)),
-        )
+    measured = {
+        base_name(r.round.id, r.round.parent): {
+            k: by_level[level] for k, by_level in r.pass_at_k.items() if level in by_level
+        }
         for r in rounds
         if r.pass_at_k
-    ]
-    counts = [by[level].n or 0 for r in rounds for by in r.pass_at_k.values() if level in by]
-    names = " against ".join(line.label for line in lines)
-    title = f"pass@k, {level_words(level)}: {names}, {_n(counts)}"
-    if not lines:
+    }
+    if not any(measured.values()):
         empty = "pass@k is not measured: set evaluation.samples to 1 or more, then step."
         return Plot("pass_at_k", "pass@k", empty=empty)
+    counts = [figure.n or 0 for by_k in measured.values() for figure in by_k.values()]
+    title = f"pass@k, {level_words(level)}: {' against '.join(measured)}, {n_words(counts)}"
+    return pass_at_k_plot(title, measured)
+
+
+def pass_at_k_plot(
+    title: str, measured: Mapping[str, Mapping[int, Figure]], note: str = ""
+) -> Plot:
+    """Plot the chance that one of k samples passes, over doublings of k.
+
+    Args:
+        measured: Name of a round -> k -> the figure.
+    """
+    ks = sorted({k for by_k in measured.values() for k in by_k})
+    places = doublings(ks)
     return Plot(
         "pass_at_k",
         title,
-        lines,
+        [
+            figure_line(name, zip(places, map(by_k.get, ks), strict=True))
+            for name, by_k in measured.items()
+        ],
         "k",
         "chance that one of k samples passes",
-        ticks={place: f"k={k}" for place, k in enumerate(ks)},
+        ticks={place: f"k={k}" for place, k in zip(places, ks, strict=True)},
         limits=SHARE,
+        note=note,
     )
 
 
@@ -253,19 +247,26 @@ def _entropy(branches: Sequence[Branch], level: int | None) -> Plot:
     lines = [line for b in branches for line in _entropy_lines(b, "" if alone else name_of(b[-1]))]
     note = "of a problem's answers, as shares of the most there can be: ln k nats, k answers"
     return _over_rounds(
-        "entropy", f"{title}, {_n(problems)}", lines, branches, limits=SHARE, note=note
+        "entropy", f"{title}, {n_words(problems)}", lines, branches, limits=SHARE, note=note
     )
 
 
 def _entropy_lines(branch: Branch, name: str) -> list[Line]:
     """Make both figures shares of the most that k samples of a problem can have."""
     last, k = branch[-1], branch[-1].round.settings.draw.samples
-    x = _floats(range(len(branch)))
     nats = "" if last.entropy is None else f"{last.entropy:.2f} nats"
     answers = "" if last.unique is None else f"{last.unique:.1f} of {k}"
+    measures = (("entropy", _entropy_share, nats), ("unique", _unique_share, answers))
     return [
-        Line(f"{name} entropy".strip(), x, _floats(map(_entropy_share, branch)), end=nats),
-        Line(f"{name} unique".strip(), x, _floats(map(_unique_share, branch)), end=answers),
+        Line(
+            f"{name} {word}".strip(),
+            floats(range(len(branch))),
+            floats(map(share, branch)),
+            n=floats(sum(r.levels.values()) for r in branch),
+            end=end,
+            picks={"round": ids_of(branch)},
+        )
+        for word, share, end in measures
     ]
 
 
@@ -306,8 +307,8 @@ def loss_plot(
     lines = [
         Line(
             name,
-            _floats(given.get(name, range(1, len(losses) + 1))),
-            _floats(losses),
+            floats(given.get(name, range(1, len(losses) + 1))),
+            floats(losses),
             end=f"{losses[-1]:.3f}",
         )
         for name, losses in losses_by_name.items()
@@ -335,56 +336,12 @@ def _over_rounds(
     return Plot(kind, title, lines, "rounds since the base", KINDS[kind].lower(), ticks, **rest)
 
 
-def metric_line(label: str, points: Iterable[tuple[float, Metric | None]]) -> Line:
-    """Make a line of measured numbers with their intervals."""
-    listed = list(points)
-    figures = [metric for _, metric in listed]
-    last = next((m.value for m in reversed(figures) if m is not None), None)
-    return Line(
-        label,
-        _floats(x for x, _ in listed),
-        _floats(math.nan if m is None else m.value for m in figures),
-        _floats(math.nan if m is None or m.low is None else m.low for m in figures),
-        _floats(math.nan if m is None or m.high is None else m.high for m in figures),
-        end="" if last is None else _share_words(last),
-    )
-
-
-def level_words(level: int) -> str:
-    """Name a level, or all of them.
-
-    >>> level_words(0), level_words(3)
-    ('all levels', 'level 3')
-    """
-    return f"level {level}" if level else "all levels"
-
-
-def _share_words(value: float) -> str:
-    """Write a share as the tables do: `.37`, `1.0`."""
-    text = f"{value:.2f}"
-    return "1.0" if text == "1.00" else text.removeprefix("0")
-
-
 def _levels(rounds: Branch) -> list[int]:
     return sorted({level for r in rounds for level in r.accuracy if level})
 
 
 def _counts(rounds: Branch) -> list[int]:
     return [m.n or 0 for r in rounds for level, m in r.accuracy.items() if level]
-
-
-def _n(counts: Sequence[int]) -> str:
-    return f"n={span_words(counts)}" if counts else "n=0"
-
-
-def span_words(counts: Sequence[int]) -> str:
-    """Write the least and the greatest of some counts; only one if they are equal."""
-    few, many = min(counts), max(counts)
-    return f"{few:,}" if few == many else f"{few:,} to {many:,}"
-
-
-def _floats(values: Iterable[float]) -> Floats:
-    return np.fromiter(values, np.float64)
 
 
 Maker = Callable[[Sequence[Branch], int | None], Plot]
