@@ -11,6 +11,7 @@ import pytest
 from nbformat import NotebookNode
 
 from notebooks.execute import LIVE, METADATA, executed, normalised, notebooks
+from sitool.process import engine_pid
 from sitool.shelf import studies_in
 from offline import go_offline
 
@@ -94,7 +95,7 @@ def test_it_runs_offline_from_top_to_bottom_and_shows_what_is_committed(
     assert not tried.exists(), tried.read_text()
     widgets = [bundle for bundle in bundles(run) if LIVE in bundle]
     assert all(SEEN_WITHOUT_KERNEL & set(bundle) for bundle in widgets)
-    assert [study for study in studies_in(here / "studies") if (study / "engine.lock").exists()] == []
+    assert not any(engine_pid(study) for study in studies_in(here / "studies"))
     before = nbformat.read(BY_NAME[name], as_version=4)
     assert [cell.source for cell in code(before)] == [cell.source for cell in code(run)]
     for cell, fresh in zip(code(before), code(normalised(run)), strict=True):
