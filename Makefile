@@ -12,7 +12,7 @@ LLAMACPP_WHEEL = $(wildcard $(WHEELS)/llama_cpp_python-$(LLAMACPP)-*.whl)
 # that nobody here needs the build takes a third of the time.
 LLAMACPP_FLAGS := -DGGML_NATIVE=OFF -DLLAVA_BUILD=OFF -DCMAKE_PROJECT_llama.cpp_INCLUDE=$(CURDIR)/docs/llamacpp.cmake
 
-.PHONY: help setup llamacpp demo test test-slow check format bench models clean
+.PHONY: help setup llamacpp demo lab notebooks test test-slow check format bench models clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -54,6 +54,12 @@ $(VENV)/llamacpp.stamp: $(NEEDS) docs/llamacpp.cmake | $(VENV)/bin/python
 
 demo: setup ## Watch a tiny model improve itself, offline
 	@$(BIN)/sitool demo
+
+lab: $(VENV)/dev.stamp ## Open the notebooks in JupyterLab
+	@$(BIN)/jupyter lab --notebook-dir=notebooks
+
+notebooks: $(VENV)/dev.stamp ## Run the notebooks and write their outputs back
+	@$(BIN)/python -m notebooks.execute
 
 test: $(VENV)/dev.stamp ## Run the tests
 	@$(BIN)/python -m pytest -m "not slow and not gpu and not hub"

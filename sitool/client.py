@@ -24,7 +24,7 @@ from sitool.config import Settings
 from sitool.controls import Curriculum
 from sitool.errors import StudyError
 from sitool.events import Event
-from sitool.founding import found
+from sitool.founding import found, free_name
 from sitool.meters import watching
 from sitool.presets import build_settings, changed_settings, merge, parse_settings
 from sitool.process import end_engine, ensure_engine
@@ -48,23 +48,28 @@ def create(
     file: str | Path | None = None,
     assignments: Sequence[str] = (),
     task: "OwnTask | str | Path | None" = None,
+    numbered: bool = False,
 ) -> "Study":
     """Make a new study in a folder that has none.
 
     Args:
+        folder: Where; folders above it are made too.
         preset: Name of a preset to begin with; see `sitool presets`.
         settings: Settings to begin with; a preset is laid over them.
         file: TOML file of settings, laid over the preset.
         assignments: `a.b=value` texts, laid over everything.
         task: A task of one's own, from `sitool.task`, or its file: `.py` or `.jsonl`. Its code
             is kept with the study.
+        numbered: If something is there already, leave it alone and take the first free name
+            beside it: `folder-2`, `folder-3`, ... For a notebook that runs more than once.
 
     Raises:
         ConfigError: A setting is wrong; nothing is written.
         SitoolError: The task, the base or the folder is not usable; nothing is written.
     """
     path = None if file is None else Path(file)
-    return Study(found(Path(folder), preset, settings, path, assignments, task))
+    place = free_name(Path(folder)) if numbered else Path(folder)
+    return Study(found(place, preset, settings, path, assignments, task))
 
 
 def open_study(folder: str | Path) -> "Study":

@@ -57,6 +57,19 @@ def found(
     return store
 
 
+def free_name(folder: Path) -> Path:
+    """Return the folder itself if nothing is there, else the first free name beside it.
+
+    >>> free_name(Path("/nowhere/demo-study")).name
+    'demo-study'
+    """
+    place, number = folder, 1
+    while place.exists() or place.is_symlink():
+        number += 1
+        place = folder.with_name(f"{folder.name}-{number}")
+    return place
+
+
 def _with_whole_paths(settings: Settings) -> Settings:
     """Make the paths of files hold from every folder."""
     table = settings.model_dump(mode="json")

@@ -28,12 +28,18 @@ class Accuracy:
         low: Lower end of the interval.
         high: Upper end of the interval.
         n: How many independent units it rests on (trials, or problems).
+
+    >>> print(Accuracy(0.5, 0.31, 0.69, 24))
+    0.500 (0.310 to 0.690), n=24
     """
 
     value: float
     low: float
     high: float
     n: int
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f}), n={self.n:,}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sitool.client import Study, create, open_study
 from sitool.errors import SitoolError, StoreError, StudyError
+from sitool.founding import free_name
 from sitool.lock import Lock
 from sitool.measure import ALL_LEVELS
 from sitool.process import engine_pid
@@ -159,19 +160,6 @@ def make_demo(beside: Path) -> Path:
     folder = free_name(beside / DEMO_FOLDER)
     _found_demo(folder).close()
     return folder
-
-
-def free_name(folder: Path) -> Path:
-    """Return the folder itself if nothing is there, else the first free name beside it.
-
-    >>> free_name(Path("/nowhere/demo-study")).name
-    'demo-study'
-    """
-    place, number = folder, 1
-    while place.exists() or place.is_symlink():
-        number += 1
-        place = folder.with_name(f"{folder.name}-{number}")
-    return place
 
 
 def duplicate(folder: Path) -> Path:

@@ -484,3 +484,13 @@ def test_the_readme_words_of_the_client_work(tmp_path: Path) -> None:
     study.curriculum.harder()
     study.fork(0)
     assert repr(study.round(1)) == "<r0001: finished>"
+
+
+def test_a_numbered_study_leaves_an_older_one_alone(tmp_path: Path) -> None:
+    first, second, third = (
+        sitool.create(tmp_path / "class" / "study", preset="scripted", numbered=True)
+        for _ in range(3)
+    )
+    assert [s.folder.name for s in (first, second, third)] == ["study", "study-2", "study-3"]
+    first.run(0)
+    assert [len(s.rounds()) for s in (first, second, third)] == [1, 0, 0]
