@@ -34,7 +34,7 @@ def sheet(
 
     body = [tag("tr", cells("td", row), style="background:none") for row in rows]
     head = tag("tr", cells("th", heads), style=f"border-bottom:{LINE}") if heads else None
-    style = "border-collapse:collapse;border:none;margin:2px 0;font-size:inherit"
+    style = "border-collapse:collapse;border:none;margin:2px 0;font-size:inherit;line-height:1.5"
     table = tag("table", tag("thead", head) if heads else None, tag("tbody", body), style=style)
     return tag("div", table, style="overflow-x:auto")
 

@@ -23,7 +23,7 @@ class Code(Part):
 
     def __init__(self, study: Study | View) -> None:
         self.text = ipywidgets.Textarea(
-            rows=12, layout={"width": "100%", "height": "auto"}, tooltip=ABOUT
+            rows=12, layout={"width": "calc(100% - 4px)", "height": "auto"}, tooltip=ABOUT
         )
         super().__init__(study, (ipywidgets.HTML(str(faint(ABOUT))), self.text))
         self.watch(self._draw, "lines")

@@ -61,7 +61,8 @@ class Finding(Part):
             description="Measure", disabled=True, layout={"width": "auto"}
         )
         self.answer: Any = None
-        self._awake, self._asked = False, None
+        self._awake = False
+        self._asked: Hashable = None
         self._answered = threading.Event()
         super().__init__(study)
         self.children = self.laid_out()

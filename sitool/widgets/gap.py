@@ -62,10 +62,10 @@ class Gap(Finding):
         self.rule = ipywidgets.Dropdown(
             options=[(words, rule) for rule, words in RULE_WORDS.items()],
             description="filter",
-            layout={"width": "18em"},
+            layout={"width": "22em"},
         )
         self.amount = ipywidgets.SelectionSlider(
-            options=[0.0], disabled=True, continuous_update=False, layout={"width": "18em"},
+            options=[0.0], continuous_update=False, layout={"width": "18em", "display": "none"},
             description="amount", tooltip="The least score, or the share that is kept.",
         )  # fmt: skip
         self.judge = ipywidgets.Dropdown(
@@ -74,7 +74,7 @@ class Gap(Finding):
         self.verifier = ipywidgets.Dropdown(
             options=[(words, name) for name, words in JUDGES],
             description="ask",
-            layout={"width": "30em"},
+            layout={"width": "36em"},
         )
         self.rule.observe(self._turn_rule, "value")
         self.amount.observe(self._turn_amount, "value")
@@ -126,7 +126,7 @@ class Gap(Finding):
         try:
             self.amount.options = AMOUNTS[rule] or (0.0,)
             self.amount.value = FIRST.get(rule, self.amount.options[0])
-            self.amount.disabled = not AMOUNTS[rule]
+            self.amount.layout.display = None if AMOUNTS[rule] else "none"
         finally:
             self._drawing = False
         self.clicked()
@@ -229,7 +229,9 @@ def _judge(last: "RoundGap", name: str, chosen: str) -> tuple[Child, ...]:
 
 def _confusion(name: str, confusion: "Confusion") -> list[Child]:
     true, said = confusion_axes(confusion)
-    rows = [(TRUE[t], *(confusion.cells[t, s].count for s in said)) for t in true]
+    rows: list[list[Child]] = [
+        [TRUE[t], *(confusion.cells[t, s].count for s in said)] for t in true
+    ]
     heads = ("the truth", *(SAID[s] for s in said))
     return [lead(f"{name} against the truth"), sheet(heads, rows)]
 

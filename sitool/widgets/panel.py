@@ -15,6 +15,7 @@ from sitool.widgets.code import Code
 from sitool.widgets.curriculum import Curriculum
 from sitool.widgets.finding import Finding
 from sitool.widgets.gap import Gap
+from sitool.widgets.inspector import Inspector
 from sitool.widgets.part import Part
 from sitool.widgets.rounds import RoundTree
 from sitool.widgets.samples import Samples
@@ -24,9 +25,33 @@ from sitool.widgets.steps import Steps
 from sitool.widgets.theory import Theory
 from sitool.widgets.view import View, view_of
 
+
+class Browser(Part):
+    """The table of samples, and below it the one that is chosen in full.
+
+    Args:
+        study: The study, or a view of it.
+    """
+
+    def __init__(self, study: Study | View) -> None:
+        super().__init__(study)
+        self.samples, self.inspector = Samples(self.view), Inspector(self.view)
+        self.children = (self.samples, self.inspector)
+
+    def still(self) -> Mapping[str, Any]:
+        """Return the table's still; a sample is chosen only where there is a kernel."""
+        return self.samples.still()
+
+    def close(self) -> None:
+        """Take both off the page."""
+        self.samples.close()
+        self.inspector.close()
+        super().close()
+
+
 TABS: Mapping[str, Callable[[View], Part]] = {
     "Charts": Charts,
-    "Samples": Samples,
+    "Samples": Browser,
     "Curriculum": Curriculum,
     "Gap": lambda view: Gap(view, awake=False),
     "Sharpening": lambda view: Sharpening(view, awake=False),
@@ -51,11 +76,12 @@ class Panel(Part):
         self.tabs = ipywidgets.Tab(
             children=tuple(self.parts.values()),
             titles=tuple(self.parts),
-            layout={"flex": "1 1 640px", "min_width": "0"},
+            layout={"flex": "3 1 480px", "min_width": "0"},
         )
         self.tabs.observe(self._wake, "selected_index")
         left = ipywidgets.VBox(
-            (self.rounds, self.signal), layout={"flex": "0 1 340px", "min_width": "0"}
+            (self.rounds, self.signal),
+            layout={"flex": "1 1 250px", "max_width": "330px", "min_width": "0"},
         )
         below = ipywidgets.HBox((left, self.tabs), layout={"flex_flow": "row wrap"})
         self.children = (self.steps, below)

@@ -33,7 +33,7 @@ class RoundTree(Part):
 
     def __init__(self, study: Study | View) -> None:
         self.rounds = ipywidgets.Select(
-            options=[], rows=LEAST_ROWS, layout={"width": "100%", "min_width": "14em"},
+            options=[], rows=LEAST_ROWS, layout={"width": "calc(100% - 4px)", "min_width": "14em"},
             tooltip="Every round of the study, each below the one that it started from.",
         )  # fmt: skip
         self.about = ipywidgets.HTML()

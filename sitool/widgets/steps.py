@@ -11,7 +11,7 @@ import ipywidgets
 
 from sitool.client import Study
 from sitool.desk import Look
-from sitool.markup import Markup, join, tag
+from sitool.markup import Markup, join, lines, tag
 from sitool.moves import (
     FORKS,
     MANY_ROUNDS,
@@ -25,7 +25,6 @@ from sitool.moves import (
 from sitool.pieces import FAINT, paragraph
 from sitool.records import Phase
 from sitool.store import round_label
-from sitool.summary import advice
 from sitool.widgets.part import Part
 from sitool.widgets.view import View
 from sitool.wording import phases_of, resting_words
@@ -111,8 +110,10 @@ class Steps(Part):
             layout={"width": "17em"},
             tooltip="What the fork changes; changes that wait for the next round are left behind.",
         )
-        self.phases = ipywidgets.HTML()
-        self.bar = ipywidgets.IntProgress(layout={"width": "16em", "height": "1.2em"})
+        self.phases, self.going = ipywidgets.HTML(), ipywidgets.HTML()
+        self.bar = ipywidgets.IntProgress(
+            layout={"width": "16em", "height": "1.2em", "display": "none"}
+        )
         self.said = ipywidgets.HTML()
         super().__init__(study, self._laid_out())
         self.review.observe(self._review, "value")
@@ -125,7 +126,7 @@ class Steps(Part):
         driving = (b["step"], self.far, self.review, b["stop"])
         going_back = (b["undo"], b["redo"], b["fork"], self.fork_with)
         row = ipywidgets.HBox((*driving, *going_back), layout=wrap)
-        return row, ipywidgets.HBox((self.bar, self.phases), layout=wrap), self.said
+        return row, self.phases, ipywidgets.HBox((self.bar, self.going), layout=wrap), self.said
 
     # What a person does.
 
@@ -196,16 +197,18 @@ class Steps(Part):
         self.review.tooltip = REVIEW_ON if self.review.value else REVIEW_OFF
         self._draw_phases(look)
         sign = "✗ " if self.view.failed else ""
-        words = f"{sign}{self.view.said}" if self.view.said else _hint(look)
-        self.said.value = tag("div", words, role="status", style="line-height:1.4")
+        words = lines(f"{sign}{self.view.said}")
+        style = "line-height:1.4;min-height:1.4em;white-space:pre-line"
+        self.said.value = str(tag("div", words, role="status", style=style))
 
     def _draw_phases(self, look: Look | None) -> None:
         progress = self.view.progress
         running = look is not None and look.working and progress.total > 0
-        self.bar.layout.visibility = "visible" if running else "hidden"
+        self.bar.layout.display = None if running else "none"
         if running:
             self.bar.max, self.bar.value = max(progress.total, 1), progress.done
         self.phases.value = str(self._phase_line(look))
+        self.going.value = progress.line() if running else ""
 
     def _phase_line(self, look: Look | None) -> Markup:
         progress = self.view.progress
@@ -213,7 +216,7 @@ class Steps(Part):
             return join([self.view.said or OPENING])
         if look.working and progress.phase is not None:
             signs = [self._phase(phase) for phase in phases_of(look, progress.round)]
-            return join([*signs, tag("div", progress.line())])
+            return join(signs)
         if self.view.waiting and look.engine is None:
             return join([STARTING])
         words, waits = resting_words(look)
@@ -230,7 +233,7 @@ class Steps(Part):
         look = self.view.look
         if look is None:
             return paragraph(self.view.said or OPENING)
-        return join([paragraph(self._phase_line(look)), paragraph(self.view.said or _hint(look))])
+        return join([paragraph(self._phase_line(look)), paragraph(self.view.said)])
 
 
 def step_to(view: View, to: Phase | None) -> None:
@@ -242,11 +245,6 @@ def _run(view: View, line: str, rounds: int, to: Phase | None) -> None:
     body = {"rounds": rounds, "to": None if to is None else to.value}
     view.standing.following = True
     view.do(line, lambda study: study.ask("step", body))
-
-
-def _hint(look: Look | None) -> str:
-    """Say what to do next, where nothing else is to be said."""
-    return "" if look is None or look.working else advice(look.summary)
 
 
 def _button(name: str, press: Callable[[], None]) -> ipywidgets.Button:

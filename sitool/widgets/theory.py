@@ -14,6 +14,7 @@ import ipywidgets
 
 from sitool.client import Study
 from sitool.errors import SitoolError
+from sitool.findings.kept import shown_round
 from sitool.findings.theory import KNOBS, Loaded, caught_scene, load, own_study, words_on
 from sitool.markup import Markup, join
 from sitool.overlay import Overlay
@@ -58,10 +59,12 @@ class Theory(Part):
     """
 
     def __init__(self, study: Study | View, *, awake: bool = True) -> None:
-        self.knobs, self.scene = Knobs(), None
+        self.knobs = Knobs()
+        self.scene: Scene | None = None
         self._found: Overlay | None = None
         self._problem, self._line = "", ""
-        self._drawing, self._making, self._awake = False, None, False
+        self._drawing = self._awake = False
+        self._making: Knobs | None = None
         self._made = threading.Event()
         self.turners = {name: self._turner(name) for name in KNOBS}
         self.kind = ipywidgets.ToggleButtons(
@@ -70,7 +73,13 @@ class Theory(Part):
             tooltip="Which chart is drawn.",
         )
         self.level = ipywidgets.IntSlider(
-            min=1, max=5, value=5, description="level", continuous_update=False
+            min=1,
+            max=5,
+            value=5,
+            description="level that is shown",
+            continuous_update=False,
+            style={"description_width": "10em"},
+            layout={"width": "23em"},
         )
         self.load = _button("From this study", "Set the knobs from the branch that is looked at.")
         self.defaults = _button("Defaults", "Set every knob as it was without a study.")
@@ -86,17 +95,16 @@ class Theory(Part):
 
     def _laid_out(self) -> tuple[ipywidgets.Widget, ...]:
         buttons = ipywidgets.HBox((self.load, self.defaults))
-        knobs = ipywidgets.VBox((buttons, *self.turners.values(), self.level))
-        right = ipywidgets.VBox((self.kind, self.chart), layout={"flex": "1 1 420px"})
         wrap = ipywidgets.Layout(flex_flow="row wrap")
+        knobs = ipywidgets.HBox((*self.turners.values(), self.level), layout=wrap)
         note = ipywidgets.HTML(str(faint(READ)))
-        return ipywidgets.HBox((knobs, right), layout=wrap), self.reading, note
+        return buttons, knobs, self.reading, self.kind, self.chart, note
 
     def _turner(self, name: str) -> ipywidgets.Widget:
         words, values = KNOBS[name]
         shared: dict[str, Any] = {
             "options": values, "value": getattr(self.knobs, name), "description": words,
-            "style": {"description_width": "11em"}, "layout": {"width": "25em"},
+            "style": {"description_width": "10em"}, "layout": {"width": "23em"},
         }  # fmt: skip
         if name in ("rule", "learner"):
             turner = ipywidgets.Dropdown(**shared)
@@ -115,12 +123,18 @@ class Theory(Part):
 
     def press_load(self) -> None:
         """Set the knobs from the branch that is looked at."""
-        shown = self.view.shown
-        line = "study.theory()" if shown is None else f"study.theory({shown})"
-        self.view.do(line, lambda study: load(study, shown), partial(self._loaded, line))
+        tip = self._tip
+        line = "study.theory()" if tip is None else f"study.theory({tip})"
+        self.view.do(line, lambda study: load(study, tip), partial(self._loaded, line))
+
+    @property
+    def _tip(self) -> int | None:
+        """The round at the end of the branch that is looked at."""
+        look = self.view.look
+        return None if look is None else shown_round(look.summary, self.view.shown)
 
     def _load(self) -> None:
-        self.view.ask(lambda study: load(study, self.view.shown), partial(self._loaded, ""))
+        self.view.ask(lambda study: load(study, self._tip), partial(self._loaded, ""))
 
     def _loaded(self, line: str, loaded: Loaded) -> None:
         if isinstance(loaded, SitoolError):
