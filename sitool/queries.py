@@ -11,10 +11,10 @@ from typing import Any, overload
 from sitool.errors import UnknownNameError
 from sitool.frames import samples_frame
 from sitool.markup import join, table, tag
-from sitool.records import ROLES, Sample, passed
-from sitool.sample_rows import answer_of
-from sitool.store import SampleFilter, Store, round_label
-from sitool.visible import both_ends, one_line
+from sitool.records import ROLES, Sample
+from sitool.sample_columns import COLUMNS
+from sitool.store import SampleFilter, SampleLine, Store, round_label
+from sitool.visible import one_line
 
 SHOWN = 10
 """Rows of a query that a notebook shows."""
@@ -114,29 +114,17 @@ class SampleQuery(Sequence[Sample]):
         return samples_frame(self)
 
     def _repr_html_(self) -> str:
-        shown = self.first(SHOWN)
-        more = f"; the first {SHOWN}" if len(shown) < len(self) else ""
+        lines = self._store.samples.lines([sample.id for sample in self.first(SHOWN)])
+        more = f"; the first {SHOWN}" if len(lines) < len(self) else ""
         caption = tag("p", tag("b", self.title()), more)
-        return join([caption, table(HEADS, map(_cells, shown), numbers_from=len(HEADS))])
+        heads = ["id", *(column.name for column in COLUMNS)]
+        return join([caption, table(heads, map(_cells, lines), numbers_from=len(heads))])
 
 
-HEADS = ("", "id", "level", "prompt", "completion", "answer", "truth", "weight", "rule")
-SIGNS = {True: "✓", False: "✗", None: "?"}
-
-
-def _cells(sample: Sample) -> list[str]:
-    sign = SIGNS[passed(sample.scores)] if sample.scores else "·"
-    return [
-        sign + "✎" * (sample.ruling is not None),
-        str(sample.id),
-        str(sample.problem.level),
-        both_ends(sample.problem.prompt, 48),
-        one_line(sample.completion.text, 60),
-        one_line(answer_of(sample) or "–", 24),
-        one_line(sample.problem.truth, 24),
-        "" if sample.weight is None else f"{sample.weight:.2f}",
-        one_line(sample.rule, 60),
-    ]
+def _cells(line: SampleLine) -> list[str]:
+    """Write a line as tables of samples do everywhere, and which sample it is."""
+    texts = (column.cut(column.text(line), column.most) for column in COLUMNS)
+    return [str(line.id), *(text.strip() for text in texts)]
 
 
 DRAWN_FOR = {

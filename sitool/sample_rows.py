@@ -57,7 +57,7 @@ def flat_row(sample: Sample) -> dict[str, Any]:
     """Flatten a sample and what its verifiers said, for a table with `COLUMNS`."""
     row = sample_row(sample) | {
         "problem": sample.problem_id,
-        "answer": answer_of(sample),
+        "answer": _answer(sample),
         "passed": passed(sample.scores),
         "accepted": sample.accepted,
     }
@@ -67,7 +67,7 @@ def flat_row(sample: Sample) -> dict[str, Any]:
     return row
 
 
-def answer_of(sample: Sample) -> str | None:
+def _answer(sample: Sample) -> str | None:
     """Return the answer as the first verifier that found one read it."""
     read = (score.answer for score in sample.scores.values())
     return next((answer for answer in read if answer is not None), None)

@@ -101,7 +101,9 @@ def test_the_examples_of_the_page_are_true(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     text = (DOCS / "api.md").read_text(encoding="utf-8").partition(writer.MARK)[0]
-    parsed = doctest.DocTestParser().get_doctest(text, {}, "api.md", str(DOCS / "api.md"), 0)
+    parsed = doctest.DocTestParser().get_doctest(
+        text, {"__name__": "__main__"}, "api.md", str(DOCS / "api.md"), 0
+    )
     assert len(parsed.examples) > 60
     _check(parsed)
 
