@@ -68,9 +68,12 @@ def create(
         SitoolError: The task, the base or the folder is not usable; nothing is written.
     """
     path = Path(folder)
-    built = build_settings(preset, Path(file) if file else None, assignments, settings)
-    named = any(text.partition("=")[0].strip() == "task.path" for text in assignments)
-    built, code = own.lay_in(built, task, agreed=named)
+    words = assignments if task is None else ()
+    built = build_settings(preset, Path(file) if file else None, words, settings)
+    given = None
+    if task is not None:
+        given, built = own.begin_with(task, built, assignments)
+    built, code = own.settle(built, given, assignments)
     built = _with_whole_paths(built)
     own.check_free(path, code)
     _check_levels(own.levels_of(built), built)

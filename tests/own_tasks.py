@@ -1,13 +1,13 @@
 """Task files to test with: sums, and the ways in which one can go wrong."""
 
-SUMS = '''\
+SUMS = """\
 levels = range(1, 5)
 
 
 def problem(level, rng):
     first, second = (rng.randrange(10 ** (level - 1), 10**level) for _ in range(2))
     return f"{first}+{second}=", first + second
-'''
+"""
 
 PARTS = ("model.base=scripted", "sampler.name=scripted", "trainer.name=scripted")
 SMALL = (

@@ -78,6 +78,17 @@ def test_a_preset_can_go_with_a_task_file(run: Run, file: Path, tmp_path: Path) 
     study.close()
 
 
+def test_settings_of_the_task_can_go_with_its_file(run: Run, file: Path, tmp_path: Path) -> None:
+    top = ("--set", "task.max_level=2")
+    assert run("new", tmp_path / "sums", "--task-file", file, *SETS, *top)[0] == 0
+    rows = [{"prompt": f"{i}?", "answer": i} for i in range(40)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    words = ("--task-file", tmp_path / "rows.jsonl", "--set", "task.match=number")
+    assert run("new", tmp_path / "rows", *words, *SETS)[0] == 0
+    settings = [sitool.open(tmp_path / name).settings.task for name in ("sums", "rows")]
+    assert [settings[0].max_level, settings[1].match] == [2, "number"]
+
+
 def test_a_check_says_of_every_level_what_it_is_good_for(run: Run, file: Path) -> None:
     words = ("task", "check", file, "--base", "scripted", "--level", 1, "--level", 4)
     code, out, _ = run(*words)

@@ -49,7 +49,9 @@ def test_cells_become_a_task_and_a_study(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("SITOOL_ENGINE", "process")
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
     resources = {"metadata": {"path": str(tmp_path)}}
-    client = nbclient.NotebookClient(book, timeout=600, resources=resources, store_widget_state=False)
+    client = nbclient.NotebookClient(
+        book, timeout=600, resources=resources, store_widget_state=False
+    )
     client.execute()
     live, last = book.cells[2].outputs, book.cells[3].outputs[0].data
     assert [output.output_type for output in live] == ["display_data"]  # One that was updated.

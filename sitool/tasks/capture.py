@@ -140,6 +140,7 @@ class Pages:
             )
         return text
 
+
 PLAIN = (type(None), bool, int, float, str, bytes, range)
 SHELLS: dict[type, str] = {
     list: "[{}]",

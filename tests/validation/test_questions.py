@@ -117,6 +117,7 @@ def _rows(folder: Path) -> Path:
 
 def report_of(text: str) -> TaskReport:
     """Return the report of a base that says one thing to every problem."""
+
     class Parrot(ScriptedModel):
         def success(self, level: int) -> float:
             return 0.0
