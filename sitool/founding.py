@@ -35,9 +35,11 @@ def found(
         ConfigError: A setting is wrong.
         SitoolError: The task, the base or the folder is not usable.
     """
-    built = build_settings(preset, file, assignments, settings)
-    named = any(text.partition("=")[0].strip() == "task.path" for text in assignments)
-    built, code = own.lay_in(built, task, agreed=named)
+    built = build_settings(preset, file, () if task is not None else assignments, settings)
+    given = None
+    if task is not None:
+        given, built = own.begin_with(task, built, assignments)
+    built, code = own.settle(built, given, assignments)
     built = _with_whole_paths(built)
     own.check_free(folder, code)
     rules.ladder(built.curriculum, list(own.levels_of(built)))

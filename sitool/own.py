@@ -10,6 +10,7 @@ What this leaves out: how functions become a file (`tasks/capture.py`), how they
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from sitool import trust, validation
 from sitool.config import Settings
 from sitool.errors import TaskError
 from sitool.parts import make_task
-from sitool.presets import assign, parse_settings
+from sitool.presets import assign, build_settings, parse_settings
 from sitool.records import Problem, Score
 from sitool.seeds import generator
 from sitool.tasks.base import Task
@@ -207,50 +208,59 @@ def _check_signature(name: str, function: Any) -> None:
         ) from error
 
 
-def lay_in(
-    settings: Settings, own: "OwnTask | str | Path | None", *, agreed: bool
-) -> tuple[Settings, str]:
-    """Put a task of one's own into settings, and return them with the code to keep.
+def begin_with(
+    own: "OwnTask | str | Path", settings: Settings, assignments: Sequence[str]
+) -> tuple[OwnTask, Settings]:
+    """Put a task of one's own into settings, and assignments over it.
 
-    Args:
-        agreed: Whether a person has named the file themselves, here and now.
+    Raises:
+        TaskError: The file cannot be read.
+        ConfigError: A setting is wrong.
+    """
+    own = own if isinstance(own, OwnTask) else task(own)
+    laid = parse_settings(settings.model_dump(mode="json") | {"task": own.settings})
+    return own, build_settings(assignments=assignments, base=laid)
+
+
+def settle(
+    settings: Settings, own: OwnTask | None, assignments: Sequence[str]
+) -> tuple[Settings, str]:
+    """Return settings as a study keeps them, and the code to keep beside them.
+
+    Whoever gives a task, or names its file in an assignment, agrees to its code with that;
+    a settings file, which may come from anybody, agrees to nothing.
 
     Raises:
         TaskError: It does not run, does not draw problems, or may not run here.
-        ConfigError: A setting of it is wrong.
     """
-    if own is not None:
-        own = own if isinstance(own, OwnTask) else task(own)
-        table = settings.model_dump(mode="json") | {"task": own.settings}
-        settings = parse_settings(table)
-    if settings.task.name != "python":
-        return settings, ""
     named = settings.task
-    if own is None:
-        file = Path(named.path).expanduser().resolve()
-        source = trust.read_code(file) if agreed else trust.read_trusted(file)
+    if named.name != "python":
+        return settings, ""
+    if own is not None and own.source and own.settings["path"] == named.path:
+        source = own.source
     else:
-        source, file = own.source, Path(named.path)
+        place = Path(named.path).expanduser().resolve()
+        typed = any(text.partition("=")[0].strip() == "task.path" for text in assignments)
+        source = trust.read_code(place) if typed else trust.read_trusted(place)
     sha256 = trust.digest(source)
     if named.sha256 not in ("", sha256):
         raise TaskError(
-            f"The task file {str(file)!r} is not the one that is asked for: its SHA-256 begins"
+            f"The task file {named.path!r} is not the one that is asked for: its SHA-256 begins"
             f" with {sha256[:12]}, not {named.sha256[:12]}."
         )
-    made = PythonTask.of_source(source, file.name, named.max_level, named.time_limit_seconds)
-    try:
+    file = Path(named.path).name
+    made = PythonTask.of_source(source, file, named.max_level, named.time_limit_seconds)
+    with closing(made):
         for level in made.levels:
             made.problem(level, generator(settings.seed, "first look", level))
-    finally:
-        made.close()
-    trust.agree(source, str(file))
+    trust.agree(source, named.path)
     table = settings.model_dump(mode="json")
     table["task"] |= {"path": TASK_FILE, "sha256": sha256, "max_level": len(made.levels)}
     return parse_settings(table), source
 
 
 def levels_of(settings: Settings) -> range:
-    """Return the levels of the task in settings that `lay_in` gave.
+    """Return the levels of the task in settings that `settle` gave.
 
     Raises:
         TaskError: The task's own settings or its file are wrong.

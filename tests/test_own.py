@@ -50,13 +50,25 @@ def make(tmp_path: Path) -> Iterator[Make]:
         study.close()
 
 
-@pytest.fixture
-def sent(make: Make, file: Path, state: Path) -> Study:
-    """Return a study as somebody sends it: with a round, and on a machine that knows it not."""
-    study = make(file)
+@pytest.fixture(scope="module")
+def sums_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a study on sums with its base measured; for copying only."""
+    folder = tmp_path_factory.mktemp("sums")
+    (folder / "sums.py").write_text(SUMS)
+    study = sitool.create(folder / "study", task=folder / "sums.py", assignments=SMALL)
     study.run(0)
-    shutil.rmtree(state)
-    return sitool.open(study.folder)
+    study.close()
+    return study.folder
+
+
+@pytest.fixture
+def sent(sums_study: Path, tmp_path: Path) -> Iterator[Study]:
+    """Return a study as somebody sends it: with a round, and on a machine that knows it not."""
+    shutil.copytree(sums_study, tmp_path / "sent")
+    study = sitool.open(tmp_path / "sent")
+    yield study
+    end_engine(study.folder)
+    study.close()
 
 
 def double(level: int, rng: Any) -> tuple[str, int]:

@@ -469,7 +469,7 @@ def test_every_setting_is_described_with_help_and_what_is_allowed() -> None:
     described = {info.path: info for info in describe_settings()}
     flat = set(_flat_paths(Settings().model_dump(mode="json"), ""))
     for name in TASKS:
-        task = {"name": name} | ({"path": "x.jsonl"} if name == "jsonl" else {})
+        task = {"name": name} | ({"path": "x"} if name in ("jsonl", "python") else {})
         flat |= set(_flat_paths(parse_settings({"task": task}).model_dump(mode="json"), ""))
     assert flat == set(described)
     for info in described.values():

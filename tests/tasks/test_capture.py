@@ -87,12 +87,13 @@ def test_the_file_runs_where_neither_this_module_nor_its_folder_is(tmp_path: Pat
 
 
 def test_the_same_functions_give_the_same_file_in_every_process() -> None:
+    here = Path(__file__).parent
     code = (
-        f"import sys; sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1])]}\n"
+        f"import sys; sys.path[:0] = {[str(here), str(here.parent)]}\n"
         "import test_capture as t; from sitool.tasks.capture import written\n"
         "print(written({'problem': t.draw}, range(1, 4)), end='')"
     )
-    here = written({"problem": draw}, range(1, 4))
+    drawn_here = written({"problem": draw}, range(1, 4))
     for seed in ("1", "2"):
         done = subprocess.run(
             [sys.executable, "-c", code],
@@ -101,7 +102,7 @@ def test_the_same_functions_give_the_same_file_in_every_process() -> None:
             text=True,
             check=True,
         )
-        assert done.stdout == here
+        assert done.stdout == drawn_here
 
 
 def test_names_around_a_nested_function_are_taken_along_too() -> None:
@@ -159,7 +160,7 @@ def test_what_cannot_be_taken_along_is_refused_by_name(
 def test_a_function_without_source_is_refused() -> None:
     space: dict[str, Any] = {"__name__": __name__}
     exec("def problem(level, rng): return '?', 1", space)
-    with pytest.raises(TaskError, match="The source of 'problem', .* cannot be read") as caught:
+    with pytest.raises(TaskError, match=r"The source of 'problem', .* cannot be read") as caught:
         written({"problem": space["problem"]}, range(1, 3))
     assert "sitool.task('my_task.py')" in caught.value.hint
 
@@ -196,7 +197,7 @@ def test_what_is_no_constant_is_not_written_down(value: Any) -> None:
         ("def f():\n    def g(): return h(i)\n    i = 1\n    return g", {"h"}),
         ("def f():\n    global n\n    n += 1", {"n"}),
         ("def f():\n    import os\n    return os.path, lambda q: q + r", {"r"}),
-        ("class K(Base):\n    z = first\n    def m(self): return self.n, other", {"Base", "first", "other"}),
+        ("class K(B):\n    z = first\n    def m(self): return self.n, o", {"B", "first", "o"}),
         ("def f():\n    try: return a\n    except E as e: return e", {"a", "E"}),
     ],
 )  # fmt: skip

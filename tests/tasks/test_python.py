@@ -226,7 +226,7 @@ def test_a_level_that_it_does_not_offer_is_refused(make: Make) -> None:
     task = make(SUMS)
     with pytest.raises(TaskError, match="has no level 5: it offers 1 to 4"):
         task.problem(5, generator(1))
-    with pytest.raises(TaskError, match="max_level is 9, and 'mine.py' has 4 levels"):
+    with pytest.raises(TaskError, match=r"max_level is 9, and 'mine\.py' has 4 levels"):
         PythonTask.of_source(SUMS, "mine.py", max_level=9)
 
 

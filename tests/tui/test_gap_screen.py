@@ -13,6 +13,7 @@ from waiting import text_of, until, until_seen
 from sitool import events
 from sitool.client import Study
 from sitool.findings.filters import Turned
+from sitool.findings.gap import best_pair
 from sitool.metrics import Accuracy
 from sitool.store import SampleFilter
 from sitool.tui.app import SitoolApp
@@ -20,7 +21,7 @@ from sitool.tui.chart import Chart
 from sitool.tui.desk import Happened
 from sitool.tui.dialogs import Choose
 from sitool.tui.differences import with_interval
-from sitool.tui.gap_parts import GapCharts, best_pair, rows_of
+from sitool.tui.gap_parts import GapCharts, rows_of
 from sitool.tui.gap_screen import GapScreen
 from sitool.tui.help import HelpScreen
 from sitool.tui.inspector import InspectorScreen
