@@ -41,6 +41,7 @@ EXAMPLES = {
     "problem": "problem:12",
     "sort": "sort:level, sort:logprob, sort:length or sort:score; sort:-score turns it round",
 }
+SORT_WORD = re.compile(r"(?<!\S)sort:\S*\s*")
 WORD = re.compile(r'"(?P<quoted>[^"]*)"?|(?P<bare>\S+)')
 RANGE = re.compile(r"(?P<low>\d*\.?\d+)?(?P<dash>-)?(?P<high>\d*\.?\d+)?")
 CLOSE = 0.8
@@ -69,6 +70,22 @@ class Query:
     where: SampleFilter = EVERYTHING
     order: SampleOrder = SampleOrder.DRAWN
     descending: bool = False
+
+    @property
+    def unsorted_words(self) -> str:
+        """Return the words without those that sort."""
+        return SORT_WORD.sub("", self.words).strip()
+
+    def sorted_by(self, order: SampleOrder, *, descending: bool) -> "Query":
+        """Return the same question in another order.
+
+        >>> parse_query("failed sort:level").sorted_by(SampleOrder.SCORE, descending=True).words
+        'failed sort:-score'
+        """
+        words = self.unsorted_words
+        if order is not SampleOrder.DRAWN or descending:
+            words += f" sort:{'-' if descending else ''}{order}"
+        return Query(words.strip(), self.where, order, descending)
 
     def within(self, round_id: int, role: str) -> SampleFilter:
         """Return the filter for a round, with what the words leave open."""

@@ -1,10 +1,9 @@
 """What the panel of samples says of what it shows, and of why it shows nothing."""
 
-import re
-
 from sitool.desk import Look
 from sitool.store import SampleFilter, SampleOrder, round_label
 from sitool.tui.sample_filter import Query
+from sitool.tui.sample_list import Listing
 from sitool.visible import one_line
 
 ORDERS = {
@@ -20,7 +19,16 @@ BY_HEADING = {
     "score": SampleOrder.SCORE,
 }
 """What a click on a heading sorts by; a completion by its length."""
-SORT_WORD = re.compile(r"(?<!\S)sort:\S*\s*")
+HELP = (
+    "What the model wrote, one sample in a line: ✓ passed, ✗ failed, ? no verdict, ✎ a person"
+    " ruled. The score is the lowest that a verifier gave, from 0 to 1; the weight is how much"
+    " the sample counts in training, as the selection's rule or a person decided. / filters"
+    " (accepted, rejected, failed, unparsed, overridden, level:5-7, score:0-.5, role:greedy,"
+    " round:3, or any text to find), b sorts (so does a click on a heading), Enter shows a"
+    " sample in full, a accepts it, x rejects it,"
+    " Delete clears the ruling, z takes the last one back, n writes a note, k goes to the next"
+    " sample of the same problem, v shows them all side by side."
+)
 NOTHING_YET = (
     "No samples yet. Press s to step: the base is measured first,"
     " then the first round draws samples."
@@ -36,12 +44,28 @@ def subject(where: SampleFilter, query: Query) -> list[str]:
             if where.role == "base"
             else f"{where.role} answers of the evaluation"
         )
-    words = SORT_WORD.sub("", query.words).strip()
-    if words:
-        parts.append(one_line(words, 40))
+    if query.unsorted_words:
+        parts.append(one_line(query.unsorted_words, 40))
     if query.order is not SampleOrder.DRAWN or query.descending:
         parts.append(f"{ORDERS[query.order]} {'↓' if query.descending else '↑'}")
     return parts
+
+
+def extent(coming: Listing, shown: Listing, first: int, fit: int) -> str:
+    """Say which rows are in sight, of how many.
+
+    Args:
+        coming: What was asked for last.
+        shown: What is on the screen.
+        first: The first row in sight, from 0.
+        fit: How many rows fit.
+    """
+    if coming.question != shown.question or not (shown.ids or shown.done):
+        return "searching …"
+    if not shown.ids:
+        return "none"
+    last = min(first + fit, len(shown.ids))
+    return f"{first + 1:,}-{last:,} of {len(shown.ids):,}{'' if shown.done else ' …'}"
 
 
 def why_empty(look: Look, round_id: int, query: Query) -> str:

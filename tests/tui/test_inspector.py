@@ -17,11 +17,12 @@ from waiting import until
 from sitool.client import Study
 from sitool.models.pieces import Piece, characters, read_pieces
 from sitool.records import Action, Completion, Decision, Problem, Sample
-from sitool.tui.edit import EditScreen, safe_lines
+from sitool.tui.edit import EditScreen
 from sitool.tui.inspector import InspectorScreen
 from sitool.tui.inspector_text import PARTS, Ways, completion_text
 from sitool.tui.rulings import TAKEN_BACK, carry_out, taking_back
 from sitool.tui.siblings import SiblingsScreen
+from sitool.visible import safe_lines
 
 SIZE = (120, 40)
 
