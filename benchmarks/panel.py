@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,13 +112,18 @@ def measure_paint(study: Study) -> Panel:
     return panel
 
 
+def has_taken_in(panel: Panel, beat: int) -> bool:
+    """Whether the panel knows of more events than it did."""
+    return bool(panel.view.beat > beat)
+
+
 def measure_following(study: Study, panel: Panel) -> None:
     """Journal events, and say how long until the page was told of each."""
     seconds = []
     for number in range(EVENTS):
         beat = panel.view.beat
         study._store.journal.write(events.StepTrained(1, number + 1, EVENTS, 1.0, 10))
-        seconds.append(until(lambda beat=beat: panel.view.beat > beat))
+        seconds.append(until(partial(has_taken_in, panel, beat)))
         time.sleep(0.137)  # Not in step with the desk.
     middle, most = statistics.median(seconds), max(seconds)
     print(

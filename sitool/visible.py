@@ -36,6 +36,17 @@ def both_ends(text: str, width: int) -> str:
     return f"{shown[:head]}…{shown[len(shown) - (width - head - 1) :]}"
 
 
+def safe_lines(text: str) -> str:
+    r"""Return text in its lines and with its tabs, but with nothing else a terminal acts on.
+
+    >>> safe_lines("a\n\tb\x1b")
+    'a\n\tb␛'
+    """
+    return "\n".join(
+        "\t".join(one_line(part) for part in line.split("\t")) for line in text.split("\n")
+    )
+
+
 def _sign(character: str) -> str:
     if character in _SIGNS:
         return _SIGNS[character]

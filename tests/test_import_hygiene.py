@@ -23,23 +23,29 @@ def heavy_after(code: str, *arguments: str) -> list[str]:
     return done.stderr.split()
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        "sitool", "sitool.cli", "sitool.client", "sitool.summary", "sitool.store", "sitool.config",
-        "sitool.presets", "sitool.export", "sitool.engine", "sitool.loop", "sitool.parts",
-        "sitool.registry", "sitool.verifiers.worker", "sitool.samplers.scripted",
-        "sitool.tui.studies", "sitool.tui.settings", "sitool.tui.new_study",
-        "sitool.planning.estimates", "sitool.lab", "sitool.gap", "sitool.sharpening.report",
-        "sitool.pairing",
-        "sitool.scoring", "sitool.verifiers.mc",
-        "sitool.verifiers.likelihood", "sitool.verifiers.tournament", "sitool.verifiers.cross",
-        "sitool.theory", "sitool.report", "sitool.plots", "sitool.vega",
-        "sitool.overlay", "sitool.pages", "sitool.tui.theory_screen",
-    ],
+LIGHT = (
+    "sitool", "sitool.cli", "sitool.client", "sitool.summary", "sitool.store", "sitool.config",
+    "sitool.presets", "sitool.export", "sitool.engine", "sitool.loop", "sitool.parts",
+    "sitool.registry", "sitool.verifiers.worker", "sitool.samplers.scripted",
+    "sitool.tui.studies", "sitool.tui.settings", "sitool.tui.new_study",
+    "sitool.planning.estimates", "sitool.lab", "sitool.gap", "sitool.sharpening.report",
+    "sitool.pairing",
+    "sitool.scoring", "sitool.verifiers.mc",
+    "sitool.verifiers.likelihood", "sitool.verifiers.tournament", "sitool.verifiers.cross",
+    "sitool.theory", "sitool.report", "sitool.plots", "sitool.vega",
+    "sitool.overlay", "sitool.pages", "sitool.tui.theory_screen",
 )  # fmt: skip
-def test_importing_loads_no_model_library(module: str) -> None:
-    assert heavy_after(f"import {module}") == []
+
+
+def test_importing_loads_no_model_library() -> None:
+    """One after the other in one process; the first of them that loads any is named."""
+    code = (
+        "import importlib, sys\n"
+        f"for name in {LIGHT!r}:\n"
+        "    importlib.import_module(name)\n"
+        f"    assert not any(m in sys.modules for m in {HEAVY!r}), name"
+    )
+    assert heavy_after(code) == []
 
 
 def test_creating_and_looking_at_a_study_loads_no_model_library(tmp_path: Path) -> None:
@@ -93,9 +99,26 @@ def test_other_commands_load_no_gap_report(two_rounds: Path) -> None:
     assert heavy_after(code) == []
 
 
-def test_the_study_screen_loads_no_gap_report() -> None:
-    code = "import sys, sitool.tui.study\nassert 'sitool.gap' not in sys.modules"
-    assert heavy_after(code) == []
+@pytest.mark.parametrize(
+    "late",
+    [
+        "altair", "sitool.gap", "sitool.lab", "sitool.sharpening.report", "sitool.theory",
+        "sitool.tui.compare", "sitool.tui.edit", "sitool.tui.export", "sitool.tui.form",
+        "sitool.tui.gap_screen", "sitool.tui.inspector", "sitool.tui.new_study",
+        "sitool.tui.settings", "sitool.tui.sharpening_screen", "sitool.tui.siblings",
+        "sitool.tui.theory_screen", "textual.widgets._text_area",
+    ],
+)  # fmt: skip
+def test_the_first_frame_needs_none_of_what_is_loaded_late(late: str, loaded: set[str]) -> None:
+    assert late not in loaded
+
+
+@pytest.fixture(scope="module")
+def loaded() -> set[str]:
+    """Return what `sitool open` has loaded before it shows anything."""
+    code = "import sys, sitool.cli, sitool.tui.app\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
 
 
 def test_a_scripted_round_loads_no_model_library(tmp_path: Path) -> None:

@@ -21,6 +21,10 @@ CELLS = 4_000_000
 KEPT = 50_000_000
 """Most numbers that are kept for the next figures, 100 MB; more are drawn anew each time."""
 
+KEPT_READY = 1_000_000
+"""Most numbers that are kept as the product takes them, 8 MB: so few are sooner multiplied than
+made ready."""
+
 
 class Bootstrap:
     """Draws problems with replacement, the same for everything that is asked of it.
@@ -33,7 +37,7 @@ class Bootstrap:
 
     def __init__(self, problems: int, seed: int, confidence: float = 0.95) -> None:
         self._problems, self._seed, self._confidence = problems, seed, confidence
-        self._kept: list[NDArray[np.uint16]] | None = None
+        self._kept: list[NDArray[np.uint16] | Floats] | None = None
 
     def figure(self, values: Floats, lowest: float = 0.0, highest: float = 1.0) -> Accuracy | None:
         """Return the mean of one value a problem, with its interval.
@@ -58,22 +62,31 @@ class Bootstrap:
             return [None] * values.shape[1]
         filled = np.where(there, values, 0.0)
         means = filled.sum(axis=0) / np.maximum(n, 1)
-        lows, highs = self._ends(filled, there)
+        lowest_given = np.where(there, values, np.inf).min(axis=0)
+        highest_given = np.where(there, values, -np.inf).max(axis=0)
+        differing = np.flatnonzero(highest_given - lowest_given >= 1e-12)
+        ends = dict(
+            zip(
+                differing.tolist(),
+                self._ends(filled[:, differing], there[:, differing]),
+                strict=True,
+            )
+        )
         found: list[Accuracy | None] = []
-        for column, mean in enumerate(means):
-            if not n[column]:
+        for column, (mean, count) in enumerate(zip(means.tolist(), n.tolist(), strict=True)):
+            if not count:
                 found.append(None)
-                continue
-            given = values[there[:, column], column]
-            if np.ptp(given) < 1e-12:
-                found.append(self._of_equals(float(mean), int(n[column]), lowest, highest))
-                continue
-            low, high = min(lows[column], mean), max(highs[column], mean)
-            found.append(Accuracy(float(mean), float(low), float(high), int(n[column])))
+            elif column in ends:
+                low, high = ends[column]
+                found.append(Accuracy(mean, min(low, mean), max(high, mean), count))
+            else:
+                found.append(self._of_equals(mean, count, lowest, highest))
         return found
 
-    def _ends(self, filled: Floats, there: np.ndarray) -> tuple[Floats, Floats]:
-        """Return the ends of every column's interval, [columns] each."""
+    def _ends(self, filled: Floats, there: np.ndarray) -> list[tuple[float, float]]:
+        """Return the ends of every column's interval."""
+        if not filled.shape[1]:
+            return []
         tail = (1 - self._confidence) / 2
         whole = bool(there.all())
         blocks = []
@@ -82,12 +95,14 @@ class Bootstrap:
             with np.errstate(invalid="ignore"):
                 blocks.append(drawn @ filled / size)
         means = np.concatenate(blocks)
-        if np.isnan(means).any():
-            # A draw may miss all the problems that a column has; it says nothing then.
-            ends = np.array([_quantiles(column, tail) for column in means.T]).T
-        else:
-            ends = np.quantile(means, [tail, 1 - tail], axis=0)
-        return ends[0], ends[1]
+        # A draw may miss all the problems that a column has; it says nothing then.
+        gaps = np.isnan(means).any(axis=0)
+        ends = np.empty((2, filled.shape[1]))
+        ends[:, ~gaps] = np.quantile(means[:, ~gaps], [tail, 1 - tail], axis=0)
+        for column in np.flatnonzero(gaps):
+            known = means[~np.isnan(means[:, column]), column]
+            ends[:, column] = np.quantile(known, [tail, 1 - tail])
+        return [(float(low), float(high)) for low, high in ends.T]
 
     def _of_equals(self, mean: float, n: int, lowest: float, highest: float) -> Accuracy:
         """Return the interval where all problems are equal, which the bootstrap calls certain.
@@ -102,13 +117,15 @@ class Bootstrap:
     def _blocks(self) -> Iterator[Floats]:
         """Yield how often each problem was drawn, [draws, problems], a block at a time."""
         if self._kept is not None:
-            yield from (times.astype(float) for times in self._kept)
+            yield from (times.astype(float, copy=False) for times in self._kept)
             return
+        numbers = self._problems * RESAMPLES
         kept = []
         for times in self._drawn():
-            if self._problems * RESAMPLES <= KEPT:
-                kept.append(times.astype(np.uint16))
-            yield times.astype(float)
+            ready = times.astype(float)
+            if numbers <= KEPT:
+                kept.append(ready if numbers <= KEPT_READY else times.astype(np.uint16))
+            yield ready
         self._kept = kept or None
 
     def _drawn(self) -> Iterator[NDArray[np.int64]]:
@@ -121,8 +138,3 @@ class Bootstrap:
             drawn += np.arange(count)[:, None] * self._problems
             times = np.bincount(drawn.ravel(), minlength=count * self._problems)
             yield times.reshape(count, self._problems)
-
-
-def _quantiles(means: Floats, tail: float) -> Floats:
-    known = means[~np.isnan(means)]
-    return np.quantile(known, [tail, 1 - tail]) if len(known) else np.full(2, np.nan)

@@ -8,7 +8,7 @@ curricula over a map of starts (`diagram.py`).
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -203,18 +203,19 @@ def play(
         yield Snapshot(taken + 1, learner, draws, state, success, drawn, accepted)
 
 
-def simulate(
-    learner: Learner,
-    curriculum: Curriculum,
-    *,
-    prompts: ArrayLike = 64,
-    responses: int = 1,
-    rounds: int = 12,
-    runs: int = 1000,
-    restart: Restart = "parent",
-    held_out: int = 0,
-    seed: int | Sequence[int] = 0,
-) -> Run:
+class HowPlayed(TypedDict, total=False):
+    """What `play` may be told by name; it says what each is."""
+
+    prompts: ArrayLike
+    responses: int
+    rounds: int
+    runs: int
+    restart: Restart
+    held_out: int
+    seed: int | Sequence[int]
+
+
+def simulate(learner: Learner, curriculum: Curriculum, **how: Unpack[HowPlayed]) -> Run:
     """Play many runs to the end; the arguments are those of `play`.
 
     >>> from sitool.lab.skills import SharedSkill
@@ -222,17 +223,7 @@ def simulate(
     >>> run.success.shape, bool((run.band("success", level=3).mean[[0, -1]] > [0.1, 0.8]).all())
     ((7, 200, 3), True)
     """
-    snapshots = play(
-        learner,
-        curriculum,
-        prompts=prompts,
-        responses=responses,
-        rounds=rounds,
-        runs=runs,
-        restart=restart,
-        held_out=held_out,
-        seed=seed,
-    )
+    snapshots = play(learner, curriculum, **how)
     # A table's states would be too much to keep: each round leaves its figures alone.
     figures = [[getattr(snapshot, name) for name in _FIGURES] for snapshot in snapshots]
     return Run(curriculum, *(np.stack(column) for column in zip(*figures, strict=True)))

@@ -8,7 +8,7 @@ import os
 from sitool.config import Settings
 from sitool.errors import ConfigError
 from sitool.models.base import Model
-from sitool.models.builtin import SCRIPTED
+from sitool.models.builtin import SCRIPTED, check_base
 
 SMALL_BASE_PARAMETERS = 20_000_000
 
@@ -25,6 +25,7 @@ def load_model(settings: Settings) -> Model:
         from sitool.models.scripted import ScriptedModel
 
         return ScriptedModel.load(settings.model, settings.trainer)
+    check_base(settings.model)  # Before seconds of imports.
     import torch
 
     from sitool.models.local import LocalModel

@@ -10,12 +10,12 @@ from textual.filter import LineFilter
 
 from sitool import recent
 from sitool.errors import SitoolError
-from sitool.tui.edit import safe_lines
 from sitool.tui.keys import KeysInOrder
 from sitool.tui.sieve import Sieve
 from sitool.tui.studies import StudiesScreen
 from sitool.tui.study import StudyScreen
 from sitool.tui.themes import THEMES
+from sitool.visible import safe_lines
 
 SETTLED_SECONDS = 2.0
 """By then the first screens have been made."""

@@ -8,18 +8,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static, TextArea
 
-from sitool.visible import both_ends, one_line
-
-
-def safe_lines(text: str) -> str:
-    r"""Return text in its lines and with its tabs, but with nothing else a terminal acts on.
-
-    >>> safe_lines("a\n\tb\x1b")
-    'a\n\tb␛'
-    """
-    return "\n".join(
-        "\t".join(one_line(part) for part in line.split("\t")) for line in text.split("\n")
-    )
+from sitool.visible import both_ends, safe_lines
 
 
 class EditScreen(ModalScreen[str | None]):

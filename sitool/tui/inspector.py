@@ -20,10 +20,11 @@ from sitool.records import Action, Sample
 from sitool.rulings import Ruling
 from sitool.store import SampleLine, Store, round_label
 from sitool.tui.desk import Desk
-from sitool.tui.edit import EditScreen, safe_lines
+from sitool.tui.edit import EditScreen
 from sitool.tui.inspector_text import Ways, part_texts
 from sitool.tui.sample_screen import SampleScreen
 from sitool.tui.siblings import SiblingsScreen
+from sitool.visible import safe_lines
 
 MOST_SIBLINGS = 512
 """Samples of the same problem that are looked at."""

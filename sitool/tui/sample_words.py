@@ -1,14 +1,42 @@
-"""What the panel of samples says where it shows nothing."""
+"""What the panel of samples says of itself, and where it shows nothing."""
 
 from sitool.desk import Look
 from sitool.filter_line import Query
+from sitool.listing import Listing
 from sitool.store import round_label
 from sitool.visible import one_line
 
+HELP = (
+    "What the model wrote, one sample in a line: ✓ passed, ✗ failed, ? no verdict, ✎ a person"
+    " ruled. The score is the lowest that a verifier gave, from 0 to 1; the weight is how much"
+    " the sample counts in training, as the selection's rule or a person decided. / filters"
+    " (accepted, rejected, failed, unparsed, overridden, level:5-7, score:0-.5, role:greedy,"
+    " round:3, or any text to find), b sorts (so does a click on a heading), Enter shows a"
+    " sample in full, a accepts it, x rejects it,"
+    " Delete clears the ruling, z takes the last one back, n writes a note, k goes to the next"
+    " sample of the same problem, v shows them all side by side."
+)
 NOTHING_YET = (
     "No samples yet. Press s to step: the base is measured first,"
     " then the first round draws samples."
 )
+
+
+def extent(coming: Listing, shown: Listing, first: int, fit: int) -> str:
+    """Say which rows are in sight, of how many.
+
+    Args:
+        coming: What was asked for last.
+        shown: What is on the screen.
+        first: The first row in sight, from 0.
+        fit: How many rows fit.
+    """
+    if coming.question != shown.question or not (shown.ids or shown.done):
+        return "searching …"
+    if not shown.ids:
+        return "none"
+    last = min(first + fit, len(shown.ids))
+    return f"{first + 1:,}-{last:,} of {len(shown.ids):,}{'' if shown.done else ' …'}"
 
 
 def why_empty(look: Look, round_id: int, query: Query) -> str:

@@ -24,7 +24,7 @@ from sitool.store import SampleFilter, SampleLine, SampleOrder, Store
 from sitool.tui.rulings import Ruled, Ruler
 from sitool.tui.sample_filter import FilterBar
 from sitool.tui.sample_table import SampleTable
-from sitool.tui.sample_words import NOTHING_YET, why_empty
+from sitool.tui.sample_words import HELP, NOTHING_YET, extent, why_empty
 
 RULING_ACTIONS = ("inspect", "rule", "note", "take_back", "siblings", "sibling")
 
@@ -37,16 +37,7 @@ class SamplesPanel(Ruler):
     """
 
     BORDER_TITLE = "Samples"
-    help_text: ClassVar[str] = (
-        "What the model wrote, one sample in a line: ✓ passed, ✗ failed, ? no verdict, ✎ a person"
-        " ruled. The score is the lowest that a verifier gave, from 0 to 1; the weight is how much"
-        " the sample counts in training, as the selection's rule or a person decided. / filters"
-        " (accepted, rejected, failed, unparsed, overridden, level:5-7, score:0-.5, role:greedy,"
-        " round:3, or any text to find), b sorts (so does a click on a heading), Enter shows a"
-        " sample in full, a accepts it, x rejects it,"
-        " Delete clears the ruling, z takes the last one back, n writes a note, k goes to the next"
-        " sample of the same problem, v shows them all side by side."
-    )
+    help_text: ClassVar[str] = HELP
     BINDINGS: ClassVar = [
         Binding("enter", "inspect", "Inspect"),
         Binding("a", "rule('accept')", "Accept"),
@@ -247,8 +238,8 @@ class SamplesPanel(Ruler):
     def _empty_or_not(self, listing: Listing) -> None:
         if listing.error:
             self._say_empty(listing.error)
-        elif listing.done and not listing.ids:
-            self._say_empty(self._why_empty())
+        elif listing.done and not listing.ids and self._look is not None:
+            self._say_empty(why_empty(self._look, listing.where.round or 0, self._query))
         else:
             self.remove_class("-empty")
 
@@ -256,31 +247,17 @@ class SamplesPanel(Ruler):
         self.add_class("-empty")
         self.query_one(".empty", Static).update(sentence)
 
-    def _why_empty(self) -> str:
-        if self.where is None or self._look is None:
-            return ""
-        return why_empty(self._look, self.where.round or 0, self._query)
-
     def _retitle(self) -> None:
         where = self.where
         if where is None:
             return
-        parts = [*subject(where, self._query), self._extent()]
+        table = self._table
+        rows = extent(self._coming, self._listing, table.first_in_sight, table.rows_in_sight)
+        parts = [*subject(where, self._query), rows]
         # Every new title draws the whole panel again.
         if parts != self._title:
             self._title = parts
             self.border_title = Text(" · ".join(parts))
-
-    def _extent(self) -> str:
-        """Say which rows are in sight, of how many."""
-        table, listing = self._table, self._listing
-        if self._coming is not listing and self._coming.question != listing.question:
-            return "searching …"
-        if not listing.ids:
-            return "none" if listing.done else "searching …"
-        first = table.first_in_sight + 1
-        last = min(first + table.rows_in_sight - 1, len(listing.ids))
-        return f"{first:,}-{last:,} of {len(listing.ids):,}{'' if listing.done else ' …'}"
 
     def on_sample_table_moved(self, event: SampleTable.Moved) -> None:
         """Stay where we were put; at the end of a list that grows, stay at the end."""

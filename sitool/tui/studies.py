@@ -21,7 +21,6 @@ from sitool.tui.aside import in_thread, tell
 from sitool.tui.dialogs import Ask
 from sitool.tui.folders import OpenFolder
 from sitool.tui.help import show_help
-from sitool.tui.new_study import NewStudyScreen
 from sitool.tui.study_cards import about_card, cells, columns
 
 LOOK_SECONDS = 2.0
@@ -245,6 +244,8 @@ class StudiesScreen(Screen[None]):
 
     def action_new(self) -> None:
         """Make a study."""
+        from sitool.tui.new_study import NewStudyScreen  # Late, for no study is made at first.
+
         self.app.push_screen(NewStudyScreen(self._here), self._open_if)
 
     def action_open_folder(self) -> None:

@@ -16,26 +16,20 @@ from textual.widgets import Footer
 
 from sitool import client, events
 from sitool.events import Event
-from sitool.findings.kept import Findings
 from sitool.moves import result_words
 from sitool.plots import KINDS
 from sitool.progress import Progress
 from sitool.records import Phase
 from sitool.standing import Standing
+from sitool.tui.above import Above
 from sitool.tui.charts import ChartPanel
-from sitool.tui.compare import CompareScreen, other_end
 from sitool.tui.curriculum import CurriculumPanel
 from sitool.tui.desk import Desk, Done, Failed, Happened, Looked
-from sitool.tui.export import ExportScreen
 from sitool.tui.help import show_help
-from sitool.tui.inspector import InspectorScreen
 from sitool.tui.moves import Moves
-from sitool.tui.report_screen import ReportScreen
 from sitool.tui.rounds import RoundTree
 from sitool.tui.rulings import Ruled
 from sitool.tui.samples import SamplesPanel
-from sitool.tui.settings import SettingsScreen
-from sitool.tui.siblings import SiblingsScreen
 from sitool.tui.status import HeaderLine, PhaseBar, SignalPanel
 from sitool.tui.tabs import PanelTabs
 
@@ -71,14 +65,15 @@ class StudyScreen(Screen[None]):
         Binding("S", "step_many", "5 rounds", show=False),
         Binding("full_stop", "phase", "Phase", key_display=".", show=False),
         Binding("p", "stop", "Stop"),
+        Binding("g", "gap", "Gap"),
+        Binding("h", "sharpening", "Sharpen"),
+        Binding("u", "undo", "Undo"),
+        # 80 columns hold the keys up to here; ? names them all.
         Binding("r", "review", "Review"),
         Binding("left_square_bracket", "easier", "Easier", key_display="[", group=DIFFICULTY),
         Binding("right_square_bracket", "harder", "Harder", key_display="]", group=DIFFICULTY),
-        Binding("u", "undo", "Undo"),
         Binding("f", "fork", "Fork"),
         Binding("c", "compare", "Compare"),
-        Binding("g", "gap", "Gap"),
-        Binding("h", "sharpening", "Sharpen"),
         Binding("T", "theory", "Theory", show=False),
         Binding("o", "settings", "Settings", show=False),
         Binding("e", "export", "Export", show=False),
@@ -115,8 +110,8 @@ class StudyScreen(Screen[None]):
         self._warm = warm
         self._standing = Standing()
         self._moves = Moves(self, self._desk, self._standing)
+        self._above = Above(self, folder, self._desk, self._standing)
         self._progress = Progress(self._seconds_by_phase)
-        self._findings = Findings()
 
     def compose(self) -> ComposeResult:
         """Lay out the panels; on a small terminal the tabs choose one of them."""
@@ -186,10 +181,8 @@ class StudyScreen(Screen[None]):
             losses = self._progress.losses
             self.query_one(ChartPanel).losses(list(losses), list(losses.values()))
         happened = [event for _, event in message.happened]
-        changed = self._findings.follow(happened)
-        for screen in self.app.screen_stack if self.app.is_running else ():
-            if isinstance(screen, ReportScreen):
-                screen.follow(happened, changed=changed)
+        if self.app.is_running:
+            self._above.follow(happened)
 
     def _say_event(self, event: Event, *, replayed: bool) -> None:
         if replayed:
@@ -271,48 +264,30 @@ class StudyScreen(Screen[None]):
         if look is None or look.summary.head is None or look.summary.head == 0:
             self._moves.tell("Two finished rounds are needed to compare: press s first.")
             return
-        shown = self._standing.shown if self._standing.shown is not None else look.summary.head
-        if not look.summary.round(shown).round.finished:
-            shown = look.summary.head
-        first = other_end(look.summary, shown) if shown == look.summary.head else shown
-        self.app.push_screen(CompareScreen(first, look.summary.head, self._desk))
+        self._above.compare(look, look.summary.head)
 
     def action_gap(self) -> None:
         """Look at the generation-verification gap of the shown round."""
-        from sitool.tui.gap_screen import (
-            GapScreen,  # Late, as all reports: the first screen has none.
-        )
-
-        self.app.push_screen(GapScreen(self._folder, self._standing, self._desk, self._findings))
+        self._above.gap()
 
     def action_sharpening(self) -> None:
         """Look at what choosing by its own likelihood would bring the shown round."""
-        from sitool.tui.sharpening_screen import SharpeningScreen
-
-        self.app.push_screen(
-            SharpeningScreen(self._folder, self._standing, self._desk, self._findings)
-        )
+        self._above.sharpening()
 
     def action_theory(self) -> None:
         """Lay the theory over the branch of the shown round."""
-        from sitool.tui.theory_screen import TheoryScreen  # Late: the first screen needs no theory.
-
-        self.app.push_screen(TheoryScreen(self._desk, self._standing.shown))
+        self._above.theory()
 
     def action_settings(self) -> None:
         """Look at the settings, and change them for the next round."""
         if self._standing.look is not None:
-            self.app.push_screen(SettingsScreen(self._standing.look, self._desk.ask))
+            self._above.settings(self._standing.look)
 
     def action_export(self) -> None:
         """Write the chart, the samples or a screenshot to a file."""
         if self._standing.look is not None:
-            chart, samples = self.query_one(ChartPanel), self.query_one(SamplesPanel)
-            self.app.push_screen(
-                ExportScreen(
-                    self._folder, self._standing.shown, chart.plot, samples.where, self._desk
-                )
-            )
+            plot = self.query_one(ChartPanel).plot
+            self._above.export(plot, self.query_one(SamplesPanel).where)
 
     def action_curriculum(self) -> None:
         """Go to the curriculum panel."""
@@ -364,16 +339,11 @@ class StudyScreen(Screen[None]):
 
     def on_samples_panel_opened(self, message: SamplesPanel.Opened) -> None:
         """Inspect a sample."""
-        samples = self.query_one(SamplesPanel)
-        self.app.push_screen(
-            InspectorScreen(self._folder, message.sample_id, self._desk, samples.neighbour)
-        )
+        self._above.inspector(message.sample_id, self.query_one(SamplesPanel))
 
     def on_samples_panel_siblings_wanted(self, message: SamplesPanel.SiblingsWanted) -> None:
         """Show all samples of one problem."""
-        self.app.push_screen(
-            SiblingsScreen(self._folder, message.problem_id, message.round, self._desk)
-        )
+        self._above.siblings(message.problem_id, message.round)
 
     def on_ruled(self, message: Ruled) -> None:
         """Record a ruling."""

@@ -1,5 +1,7 @@
 """Samplers tried out in processes of their own."""
 
+from pathlib import Path
+
 import pytest
 
 from sitool import registry
@@ -49,6 +51,6 @@ def test_a_trial_is_measured_and_kept_for_these_settings() -> None:
     assert trials.tokens_a_second(half) is None
 
 
-def test_a_base_that_cannot_run_has_no_figures() -> None:
-    settings = build_settings("smoke", assignments=["model.base=nobody/nothing"])
+def test_a_base_that_cannot_run_has_no_figures(tmp_path: Path) -> None:
+    settings = build_settings("smoke", assignments=[f"model.base={tmp_path / 'nothing'}"])
     assert trials.run_trial(next(trials.candidates()), settings, make_task(settings)) is None

@@ -194,6 +194,7 @@ class Faithful:
         self._sampler = NativeSampler(model, Settings())
         self._lock = threading.Lock()
         self._on: str | None = None
+        self._drawn: dict[object, Completion] = {}
 
     def __call__(self, asked: Asked) -> Answer:
         with self._lock, torch.inference_mode(False):
@@ -253,9 +254,12 @@ class Faithful:
             body["temperature"], of("top_p", 1.0), of("top_k", 0), of("min_p", 0.0),
             body["max_tokens"], tuple(body.get("stop", ())),
         )  # fmt: skip
-        request = Request(Problem("test", 1, "?", "?"), ids, (body["seed"],))
-        (((drawn,),),) = self._sampler.sample([request], decoding)
-        return drawn
+        # A seed says what is drawn, so that what was asked before need not be drawn again.
+        same = (self._on, ids, body["seed"], decoding)
+        if same not in self._drawn:
+            request = Request(Problem("test", 1, "?", "?"), ids, (body["seed"],))
+            (((self._drawn[same],),),) = self._sampler.sample([request], decoding)
+        return self._drawn[same]
 
     def _more(
         self, ids: tuple[int, ...], drawn: Completion, body: dict[str, Any]

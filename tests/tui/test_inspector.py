@@ -19,10 +19,11 @@ from sitool.inspection import PARTS
 from sitool.models.pieces import Piece, characters, read_pieces
 from sitool.records import Action, Completion, Decision, Problem, Sample
 from sitool.rulings import TAKEN_BACK, taking_back
-from sitool.tui.edit import EditScreen, safe_lines
+from sitool.tui.edit import EditScreen
 from sitool.tui.inspector import InspectorScreen
 from sitool.tui.inspector_text import Ways, completion_text
 from sitool.tui.siblings import SiblingsScreen
+from sitool.visible import safe_lines
 
 SIZE = (120, 40)
 
