@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-GUARD = '''
+GUARD = """
 import os, socket
 
 _connect, _look_up = socket.socket.connect, socket.getaddrinfo
@@ -30,7 +30,7 @@ def look_up(host, *rest, **more):
 
 
 socket.socket.connect, socket.getaddrinfo = connect, look_up
-'''
+"""
 
 
 def go_offline(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -9,11 +9,11 @@ from typing import Any
 import nbformat
 import pytest
 from nbformat import NotebookNode
+from offline import go_offline
 
 from notebooks.execute import LIVE, METADATA, executed, normalised, notebooks
 from sitool.process import engine_pid
 from sitool.shelf import studies_in
-from offline import go_offline
 
 NAMES = [
     "01_first_round",
