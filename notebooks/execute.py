@@ -61,6 +61,7 @@ def executed(notebook: Path, folder: Path) -> NotebookNode:
         kernel_name="python3",
         resources={"metadata": {"path": str(folder)}},
         store_widget_state=False,
+        coalesce_streams=True,
     )
     try:
         client.execute()
