@@ -156,7 +156,7 @@ async def measure_filters(folder: Path) -> dict[str, str]:
 
 
 async def _filter(app: Alone, pilot: Pilot[None], words: str) -> str:
-    from sitool.tui.sample_filter import parse_query
+    from sitool.filter_line import parse_query
 
     before = table(app).listing
     started = time.perf_counter()

@@ -13,6 +13,7 @@ Importing this loads neither torch nor any model.
 from sitool.client import Curriculum, Study, create
 from sitool.config import Settings
 from sitool.errors import SitoolError
+from sitool.own import OwnTask, task
 from sitool.queries import SampleQuery
 from sitool.records import Action, Completion, Decision, Outcome, Phase, Problem, Sample, Score
 from sitool.shelf import open_any as open  # noqa: A004 - reads as sitool.open(...)
@@ -26,6 +27,7 @@ __all__ = [
     "Curriculum",
     "Decision",
     "Outcome",
+    "OwnTask",
     "Phase",
     "Problem",
     "RoundView",
@@ -37,4 +39,5 @@ __all__ = [
     "Study",
     "create",
     "open",
+    "task",
 ]

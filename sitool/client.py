@@ -16,9 +16,9 @@ environment, rounds run in the asking process: for debuggers and batch jobs.
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sitool import events, registry
+from sitool import events, own, registry
 from sitool.commands import Commands, runs_inline
 from sitool.config import Settings
 from sitool.controls import Curriculum
@@ -33,6 +33,10 @@ from sitool.store import Metric, Store
 from sitool.study_view import StudyView
 from sitool.views import RoundView
 
+if TYPE_CHECKING:
+    from sitool.own import OwnTask
+    from sitool.widgets.panel import Panel
+
 __all__ = ["Curriculum", "Study", "create", "open_study"]
 
 
@@ -43,6 +47,7 @@ def create(
     settings: Settings | None = None,
     file: str | Path | None = None,
     assignments: Sequence[str] = (),
+    task: "OwnTask | str | Path | None" = None,
     numbered: bool = False,
 ) -> "Study":
     """Make a new study in a folder that has none.
@@ -53,6 +58,8 @@ def create(
         settings: Settings to begin with; a preset is laid over them.
         file: TOML file of settings, laid over the preset.
         assignments: `a.b=value` texts, laid over everything.
+        task: A task of one's own, from `sitool.task`, or its file: `.py` or `.jsonl`. Its code
+            is kept with the study.
         numbered: If something is there already, leave it alone and take the first free name
             beside it: `folder-2`, `folder-3`, ... For a notebook that runs more than once.
 
@@ -62,7 +69,7 @@ def create(
     """
     path = None if file is None else Path(file)
     place = free_name(Path(folder)) if numbered else Path(folder)
-    return Study(found(place, preset, settings, path, assignments))
+    return Study(found(place, preset, settings, path, assignments, task))
 
 
 def open_study(folder: str | Path) -> "Study":
@@ -236,6 +243,33 @@ class Study(StudyView):
     def _decide(self, sample_id: int, action: Action, reason: str, text: str | None = None) -> None:
         body = {"sample": sample_id, "action": action.value, "reason": reason, "text": text}
         self._commands.change("decide", body)
+
+    def panel(self) -> "Panel":
+        """Return the study's interactive panel, for a notebook to show."""
+        from sitool.widgets.panel import panel_of  # Late: only a notebook has widgets.
+
+        return panel_of(self)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        from sitool.card import card_bundle
+
+        return card_bundle(self.summary())
+
+    def trust(self) -> str:
+        """Agree that the code of this study's task runs on this machine; returns its hash.
+
+        Look at the file first: it can do all that you can. A study that was made here needs
+        no agreement.
+
+        Raises:
+            TaskError: The study has no code of its own, or it was changed after its first round.
+        """
+        begun = bool(self._store.tree.rounds())
+        settings, sha256 = own.agree_to(self.folder, self.settings, begun=begun)
+        if settings != self.settings:
+            self._store.tree.set_next_settings(settings)
+        self._task = None
+        return sha256
 
     def configure(
         self, *assignments: str, table: Mapping[str, Any] | None = None

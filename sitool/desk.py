@@ -10,13 +10,13 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sitool.client import Study, open_study
-from sitool.errors import SitoolError, StoreError, StudyError
+from sitool.errors import SitoolError, StoreError, StudyError, TaskError
 from sitool.events import Event
 from sitool.records import Action, Phase, passed
 from sitool.store import Plan
@@ -118,17 +118,25 @@ class Desk:
     Args:
         folder: The study.
         post: Takes what the desk tells, in the desk's thread.
+        tick_seconds: How often it looks for what changed, when nobody asks for anything.
     """
 
-    def __init__(self, folder: Path, post: Callable[[Told], object]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        post: Callable[[Told], object],
+        tick_seconds: float = TICK_SECONDS,
+    ) -> None:
         self._folder = folder
         self._post = post
+        self._tick_seconds = tick_seconds
         self._wishes: queue.Queue[_Wish | None] = queue.Queue()
         self._thread = threading.Thread(target=self._work, name="desk", daemon=True)
         self._seen = 0
         self._version = -1
         self._stale = True
         self._looked_at = 0.0
+        self._said: set[str] = set()
         self._last: tuple[Any, ...] = ()
 
     def start(self) -> None:
@@ -169,7 +177,7 @@ class Desk:
     def _next(self, study: Study) -> bool:
         """Fulfil one wish, if one comes soon; False at the end."""
         try:
-            wish = self._wishes.get(timeout=TICK_SECONDS)
+            wish = self._wishes.get(timeout=self._tick_seconds)
         except queue.Empty:
             return True
         if wish is None:
@@ -218,7 +226,7 @@ class Desk:
         summary = study.summary()
         plan = None
         if summary.head is not None:
-            with contextlib.suppress(StudyError):
+            with contextlib.suppress(StudyError), self._said_once(TaskError):
                 plan = study.plan()
         return Look(
             summary=summary,
@@ -229,6 +237,16 @@ class Desk:
             review=None if busy else _review(study, summary),
             version=self._version,
         )
+
+    @contextlib.contextmanager
+    def _said_once(self, kind: type[SitoolError]) -> Iterator[None]:
+        """Tell an error that leaves the study to be looked at, such as code that may not run."""
+        try:
+            yield
+        except kind as error:
+            if str(error) not in self._said:
+                self._said.add(str(error))
+                self._post(Failed(error))
 
     def _events(self, study: Study, *, first: bool) -> list[tuple[float, Event]]:
         """Return what is new; at first, what belongs to the round that runs."""

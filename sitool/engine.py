@@ -42,7 +42,7 @@ from sitool.records import RULED_ROLES, Action, Phase
 from sitool.registry import check_verifiers
 from sitool.store import Command, Round, Store
 from sitool.store.journal import check_body
-from sitool.tasks.base import Task
+from sitool.tasks.base import ForeignTask, Task
 
 WHILE_RUNNING = ("stop", "decide", "configure", "undo", "fork", "redo")
 """Commands that do not wait for the round that runs; the last three are refused meanwhile."""
@@ -358,14 +358,22 @@ class Engine:
     def task(self, settings: Settings) -> Task:
         """Return the task, made once as long as its settings stay."""
         if self._task is None or self._task[0] != settings.task:
-            self._task = (settings.task, make_task(settings))
-        return self._task[1]
+            self._task = (settings.task, make_task(settings, self._store.folder))
+        return _checked(self._task[1])
 
     def parts(self, settings: Settings) -> Parts:
         """Return the parts, made again only when the settings of one have changed."""
         if self._parts is None or changes_parts(self._parts[0], settings):
             if self._parts is not None:
                 self._parts[1].close()
-            self._parts = (settings, Parts.make(settings))
+            self._parts = (settings, Parts.make(settings, self._store.folder))
             self._parts[1].breathe_with(self._breathe)
+        _checked(self._parts[1].task)
         return self._parts[1]
+
+
+def _checked(task: Task) -> Task:
+    """Return a task whose code, if it is a person's own, may run still."""
+    if isinstance(task, ForeignTask):
+        task.check_code()
+    return task

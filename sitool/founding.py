@@ -6,17 +6,19 @@ What this leaves out: what is done with the study from then on (`client.py`).
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sitool import curriculum as rules
-from sitool import registry
+from sitool import own, registry
 from sitool.config import Settings
 from sitool.errors import SitoolError
 from sitool.models.builtin import check_base
 from sitool.models.loading import check_scripted
-from sitool.parts import make_task
 from sitool.presets import build_settings, parse_settings
 from sitool.store import Store
-from sitool.tasks.base import Task
+
+if TYPE_CHECKING:
+    from sitool.own import OwnTask
 
 
 def found(
@@ -25,6 +27,7 @@ def found(
     settings: Settings | None,
     file: Path | None,
     assignments: Sequence[str],
+    task: "OwnTask | str | Path | None" = None,
 ) -> Store:
     """Make a study in a folder that has none; nothing is written unless all of it is right.
 
@@ -33,9 +36,11 @@ def found(
         SitoolError: The task, the base or the folder is not usable.
     """
     built = build_settings(preset, file, assignments, settings)
+    named = any(text.partition("=")[0].strip() == "task.path" for text in assignments)
+    built, code = own.lay_in(built, task, agreed=named)
     built = _with_whole_paths(built)
-    task = make_task(built)
-    _check_levels(task, built)
+    own.check_free(folder, code)
+    rules.ladder(built.curriculum, list(own.levels_of(built)))
     check_scripted(built)
     registry.check_installed("sampler", built.sampler.name)
     check_base(built.model)
@@ -46,6 +51,7 @@ def found(
         if is_new:
             shutil.rmtree(folder, ignore_errors=True)
         raise
+    own.keep(folder, code)
     store.tree.set_next_settings(built)
     store.tree.set_meta("preset", preset or "")
     return store
@@ -67,7 +73,8 @@ def free_name(folder: Path) -> Path:
 def _with_whole_paths(settings: Settings) -> Settings:
     """Make the paths of files hold from every folder."""
     table = settings.model_dump(mode="json")
-    for name in ("path", "evaluation_path"):
+    own_file = settings.task.name == "python"  # It is in the study's folder, wherever that goes.
+    for name in () if own_file else ("path", "evaluation_path"):
         if table["task"].get(name):
             table["task"][name] = str(Path(table["task"][name]).expanduser().resolve())
     if settings.llamacpp.file:
@@ -75,7 +82,3 @@ def _with_whole_paths(settings: Settings) -> Settings:
     if Path(settings.model.base).expanduser().is_dir():
         table["model"]["base"] = str(Path(settings.model.base).expanduser().resolve())
     return parse_settings(table)
-
-
-def _check_levels(task: Task, settings: Settings) -> None:
-    rules.ladder(settings.curriculum, list(task.levels))

@@ -8,6 +8,7 @@ visible signs, as on every screen. What this leaves out: what the page says.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from html.parser import HTMLParser
 from typing import Any
 
 from sitool.visible import one_line
@@ -138,3 +139,31 @@ def _visible(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_visible(inner) for inner in value]
     return value
+
+
+class _Words(HTMLParser):
+    """Collects the words of a page, a line for each row or paragraph."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = ""
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("td", "th"):
+            self.words += "  "
+        elif tag in ("tr", "p", "h1", "h2", "h3", "li", "div", "caption"):
+            self.words = self.words.rstrip(" ") + "\n" * (not self.words.endswith("\n"))
+
+
+def plain(page: Markup) -> str:
+    r"""Return the words of a page, for where no HTML is shown.
+
+    >>> plain(tag("div", tag("p", "a < b"), table(("x", "y"), [("1", "2")])))
+    'a < b\nx  y\n1  2'
+    """
+    parser = _Words()
+    parser.feed(page)
+    return parser.words.strip()

@@ -120,7 +120,17 @@ class WidgetMeter(NotebookMeter):
     def close(self) -> None:
         """Put what was said in the place of the widgets."""
         super().close()
-        for widget in (self._box, self._bar, self._words):
+        bar, words, box = self._bar, self._words, self._box
+        for widget in (
+            bar.style,
+            words.style,
+            bar.layout,
+            words.layout,
+            box.layout,
+            bar,
+            words,
+            box,
+        ):
             widget.close()
 
     def _draw(self, progress: Progress) -> None:

@@ -5,6 +5,7 @@ Made late and only where work is done: loading a model imports torch.
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sitool import registry
@@ -12,20 +13,26 @@ from sitool.config import Settings
 from sitool.models.base import Model
 from sitool.records import TRUTH
 from sitool.samplers.base import Sampler
-from sitool.tasks.base import Task
+from sitool.tasks.base import ForeignTask, Task
 from sitool.trainers.base import Trainer
 from sitool.verifiers.base import Court, Scorer
 from sitool.verifiers.bench import Bench
 from sitool.verifiers.guard import Guard, verifier_spec
 
 
-def make_task(settings: Settings) -> Task:
+def make_task(settings: Settings, folder: Path | None = None) -> Task:
     """Make the task; needs no model.
 
+    Args:
+        folder: The study's, in which it keeps a task file of its own; None: there is no
+            study yet.
+
     Raises:
-        TaskError: The task's own settings or its file are wrong.
+        TaskError: The task's own settings or its file are wrong, or its code may not run.
     """
     options = settings.task.model_dump(exclude={"name"})
+    if settings.task.name == "python" and folder is not None:
+        options["path"] = folder / options["path"]
     task: Task = registry.load("task", settings.task.name)(**options)
     return task
 
@@ -61,15 +68,18 @@ class Parts:
     breathing: list[Callable[[], None]] = field(default_factory=list)
 
     @classmethod
-    def make(cls, settings: Settings) -> "Parts":
+    def make(cls, settings: Settings, folder: Path | None = None) -> "Parts":
         """Load the model and make every part.
+
+        Args:
+            folder: The study's.
 
         Raises:
             SitoolError: A part cannot be made; says which setting to change.
         """
         from sitool.models.loading import load_model
 
-        task = make_task(settings)
+        task = make_task(settings, folder)
         model = load_model(settings)
         sampler = registry.load("sampler", settings.sampler.name)(model, settings)
         evaluator = sampler
@@ -134,8 +144,12 @@ class Parts:
         self.model.breathe_with(breathe)
         for guard in self.guards:
             guard.breathe = breathe
+        if isinstance(self.task, ForeignTask):
+            self.task.breathe = breathe
 
     def close(self) -> None:
-        """End the verifiers' processes."""
+        """End the verifiers' processes, and the task's."""
+        if isinstance(self.task, ForeignTask):
+            self.task.close()
         for guard in self.guards:
             guard.close()

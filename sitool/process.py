@@ -19,12 +19,13 @@ from sitool.errors import SitoolError, StudyError
 from sitool.lock import Lock
 from sitool.store import Store
 from sitool.store.database import said_as_store_error
+from sitool.workers import ROOT
 
 START_SECONDS = 60.0
 """Longest wait for a fresh engine to take the lock; usually 0.3 s."""
 
 POLL_SECONDS = 0.03
-BOOT = "from sitool.process import main; main()"
+BOOT = "import sys; sys.path.append(sys.argv[2]); from sitool.process import main; main()"
 LOG = "engine.log"
 LOG_BYTES = 1_000_000
 HINT = "try: "
@@ -79,7 +80,8 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
     _children[:] = [child for child in _children if child.poll() is None]
     with said_as_store_error(log), log.open("ab") as file:
         child = subprocess.Popen(
-            [sys.executable, "-c", BOOT, str(folder.resolve())],
+            # -P: not even from the working directory, which may be a study that somebody sent.
+            [sys.executable, "-P", "-c", BOOT, str(folder.resolve()), ROOT],
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,

@@ -26,6 +26,9 @@ class Progress:
 
     Args:
         seconds_by_phase: Tells how long the phases of a finished round took.
+
+    Attributes:
+        losses: Of the round that trains, or trained last, by step.
     """
 
     def __init__(self, seconds_by_phase: Callable[[int], Mapping[str, float]]) -> None:
@@ -39,6 +42,7 @@ class Progress:
         self.done = self.total = 0
         self.unit = ""
         self.loss: float | None = None
+        self.losses: dict[int, float] = {}
         self.note = ""
         self._began = self._last = self._now
 
@@ -55,6 +59,8 @@ class Progress:
             case events.PhaseStarted():
                 self.phase, self.done, self.total, self.unit = event.phase, 0, 0, ""
                 self.done_phases = list(Phase)[: list(Phase).index(event.phase)]
+                if event.phase is Phase.TRAIN:
+                    self.losses = {}
                 self._last = self._now
             case events.SamplesDrawn():
                 self._advance(event.done, event.total, f"{event.role} samples")
@@ -64,7 +70,7 @@ class Progress:
                     self.round = event.round
                 self._advance(event.done, event.total, f"scored by {event.verifier}")
             case events.StepTrained():
-                self.loss = event.loss
+                self.loss = self.losses[event.step] = event.loss
                 self._advance(event.step, event.steps, "steps")
             case events.SamplesSelected():
                 self.note = f"accepted {event.accepted:,} of {event.total:,}"

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sitool.places import state_folder
+
 KEPT = 50
 """How many studies are remembered."""
 
@@ -34,10 +36,7 @@ class Recent:
 
 def state_file() -> Path:
     """Return where the list is kept."""
-    home = os.environ.get("XDG_STATE_HOME", "")
-    # The specification says to ignore a path that is not absolute.
-    root = Path(home) if Path(home).is_absolute() else Path("~/.local/state").expanduser()
-    return root / "sitool" / "recent.json"
+    return state_folder() / "recent.json"
 
 
 def recent_studies() -> list[Recent]:

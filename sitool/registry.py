@@ -13,7 +13,7 @@ from typing import Any
 from sitool.errors import MissingDependencyError, UnknownNameError, VerifierError
 
 PARTS: dict[str, tuple[str, ...]] = {
-    "task": ("addition", "chain", "countdown", "jsonl", "path"),
+    "task": ("addition", "chain", "countdown", "jsonl", "path", "python"),
     "sampler": ("native", "llamacpp", "scripted", "server"),
     "verifier": (
         "truth",

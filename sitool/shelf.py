@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from sitool.client import Study, create, open_study
@@ -93,9 +94,7 @@ def studies_in(folder: Path) -> list[Path]:
     """Return the studies right inside a folder, by name, and the folder itself if it is one."""
     found = [folder] if holds_study(folder) else []
     with contextlib.suppress(OSError):
-        inside = (
-            place for place, _ in zip(folder.iterdir(), range(FOLDERS_LOOKED_AT), strict=False)
-        )
+        inside = islice(folder.iterdir(), FOLDERS_LOOKED_AT)
         found += sorted(place for place in inside if holds_study(place))
     return found
 

@@ -70,7 +70,7 @@ class StudyView:
     def task(self) -> Task:
         """The study's task."""
         if self._task is None:
-            self._task = make_task(self.settings)
+            self._task = make_task(self.settings, self.folder)
         return self._task
 
     @property

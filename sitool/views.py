@@ -100,7 +100,7 @@ class RoundView:
             UnknownNameError: No sample has such a role.
 
         >>> study.round(1).samples(accepted=True, level=1).title()
-        '12 samples of r0001: accepted, level 1'
+        '1 sample of r0001: accepted, level 1'
         """
         where = SampleFilter(
             round=self.number,

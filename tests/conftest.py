@@ -7,6 +7,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 # Rounds run where they are asked for, unless a test is about the engine's process.
 os.environ["SITOOL_ENGINE"] = "inline"
 
+import contextlib
 import shutil
 import string
 from collections.abc import Callable, Generator, Iterator
@@ -124,9 +125,10 @@ def _one_thread() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _cache_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep converted bases out of the user's cache folder, and llama.cpp's exit silent."""
+    """Keep the user's cache and state folders out of it, and llama.cpp's exit silent."""
     import sys
 
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
     yield
     module = sys.modules.get("llama_cpp._utils")
@@ -224,12 +226,24 @@ def judged_rounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def study(two_rounds: Path, tmp_path: Path) -> Iterator[Any]:
     """Return a scripted study of one's own with rounds 0 to 2 done."""
+    with _copied(two_rounds, tmp_path / "study") as opened:
+        yield opened
+
+
+@pytest.fixture
+def judged(judged_rounds: Path, tmp_path: Path) -> Iterator[Any]:
+    """Return such a study whose held-out samples five judges scored."""
+    with _copied(judged_rounds, tmp_path / "judged") as opened:
+        yield opened
+
+
+@contextlib.contextmanager
+def _copied(folder: Path, to: Path) -> Iterator[Any]:
     import sitool
 
-    shutil.copytree(two_rounds, tmp_path / "study")
-    opened = sitool.open(tmp_path / "study")
-    yield opened
-    opened.close()
+    shutil.copytree(folder, to)
+    with contextlib.closing(sitool.open(to)) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -248,7 +248,14 @@ def test_things_are_taken_out(cli: Cli, study: Study, tmp_path: Path) -> None:
 def test_what_there_is_is_listed(cli: Cli) -> None:
     assert "path" in {p["name"] for p in cli("presets", "--json").json}
     tasks = cli("tasks", "--json").json
-    assert {t["name"] for t in tasks} == {"addition", "chain", "countdown", "jsonl", "path"}
+    assert {t["name"] for t in tasks} == {
+        "addition",
+        "chain",
+        "countdown",
+        "jsonl",
+        "path",
+        "python",
+    }
     for task in ("addition", "chain", "countdown", "path"):
         shown = cli("tasks", task, "--json").json
         assert [p["level"] for p in shown] == list(range(1, len(shown) + 1))

@@ -14,8 +14,9 @@ from sitool.cli import (
     forecast,
     gaps,
     judging,
-    laboratory,
+    late_laboratory,
     mixture,
+    own_task,
     rulings,
     sharpen,
     takeout,
@@ -76,8 +77,9 @@ judging.register(app)
 sharpen.register(app)
 takeout.register(app)
 forecast.register(app)
-laboratory.register(app)
+late_laboratory.register(app)
 explain.register(app)
+own_task.register(app)
 
 
 def main() -> None:

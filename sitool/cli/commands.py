@@ -55,17 +55,29 @@ def print_json(value: Any) -> None:
 
 def new(
     folder: StudyDir,
-    preset: Annotated[str, typer.Option("--preset", "-p", help="See `sitool presets`.")] = "path",
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            "--preset", "-p", help="See `sitool presets`; path, unless there is a task file."
+        ),
+    ] = None,
     file: Annotated[
         Path | None,
         typer.Option("--file", "-f", help="TOML file of settings, laid over the preset."),
+    ] = None,
+    task_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--task-file", "-t", help="A task of your own: .py, which is kept and run, or .jsonl."
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the study.")] = None,
     sets: Sets = None,
 ) -> None:
     """Make a new study."""
+    preset = "path" if preset is None and task_file is None else preset
     assignments = [*(sets or []), *([f"seed={seed}"] if seed is not None else [])]
-    study = client.create(folder, preset, file=file, assignments=assignments)
+    study = client.create(folder, preset, file=file, assignments=assignments, task=task_file)
     s = study.settings
     say(
         f"Made {folder}: task {s.task.name}, base {s.model.base}, seed {s.seed}."

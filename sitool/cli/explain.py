@@ -138,10 +138,10 @@ def tasks(
 
 
 def _show_task(name: str, as_json: bool) -> None:
-    if name == "jsonl":
+    if name in ("jsonl", "python"):
         raise StudyError(
-            "The problems of the task 'jsonl' are in a file of yours.",
-            "try: sitool new DIR --set task.name=jsonl --set task.path=FILE",
+            f"The problems of the task {name!r} are in a file of yours.",
+            "try: sitool task check FILE, or sitool new DIR --task-file FILE",
         )
     task = make_task(build_settings(assignments=[f"task.name={name}"]))
     problems = [task.problem(level, random.Random(level)) for level in task.levels]

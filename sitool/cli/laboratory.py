@@ -1,9 +1,8 @@
 """`sitool lab`: what the guarantees say, what simulated learners do, and where curricula help."""
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import typer
@@ -13,69 +12,19 @@ from sitool import client, lab, theory
 from sitool.cli import lab_tables, overlay_tables
 from sitool.cli.commands import AsJson, RoundNumber, StudyDir, console, print_json, say
 from sitool.errors import LabError
+from sitool.lab.simulation import Restart as RestartName
 from sitool.overlay import Lens
 
-laboratory = typer.Typer(
-    help="Bounds, simulated learners and phase diagrams: the theory, without a model.",
-    no_args_is_help=True,
-)
+laboratory = typer.Typer()
+"""The commands of this file; `late_laboratory.py` offers them."""
 
 
-class LearnerName(StrEnum):
-    """A law of learning."""
-
-    SHARED = "shared"
-    CHAIN = "chain"
-    TABULAR = "tabular"
-    SELF = "self"
-    SHARPENING = "sharpening"
-
-
-class StepLearnerName(StrEnum):
-    """A learner that knows the truth."""
-
-    SHARED = "shared"
-    CHAIN = "chain"
-    TABULAR = "tabular"
-
-
-class MeasuredName(StrEnum):
-    """Which held-out answers count as success."""
-
-    GREEDY = "greedy"
-    SAMPLED = "sampled"
-
-
-class OverlayChart(StrEnum):
-    """What of an overlay is drawn."""
-
-    LEVELS = "levels"
-    FEEDBACK = "feedback"
-
-
-class RestartName(StrEnum):
-    """What a round is trained from."""
-
-    PARENT = "parent"
-    BASE = "base"
-
-
-class MeasureName(StrEnum):
-    """What of a course counts."""
-
-    FINAL = "final"
-    COURSE = "course"
-
-
-class SeriesName(StrEnum):
-    """What is drawn over rounds."""
-
-    SUCCESS = "success"
-    ACCEPTED = "accepted"
-    SKILL = "skill"
-    GAP = "gap"
-    COVERAGE = "coverage"
-
+LearnerName = Literal["shared", "chain", "tabular", "self", "sharpening"]
+TruthLearnerName = Literal["shared", "chain", "tabular"]
+MeasuredName = Literal["greedy", "sampled"]
+OverlayChart = Literal["levels", "feedback"]
+MeasureName = Literal["final", "course"]
+SeriesName = Literal["success", "accepted", "skill", "gap", "coverage"]
 
 Initial = Annotated[
     float, typer.Option(help="Skill at the start: a level of L steps succeeds with its L-th power.")
@@ -102,11 +51,6 @@ Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="File to write: .csv, .svg, .png or .html."),
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of this file."""
-    app.add_typer(laboratory, name="lab")
 
 
 @laboratory.command("bounds")
@@ -138,7 +82,7 @@ def bounds(
 
 @laboratory.command("simulate")
 def simulate(
-    learner: Annotated[LearnerName, typer.Option(help="The law of learning.")] = LearnerName.SHARED,
+    learner: Annotated[LearnerName, typer.Option(help="The law of learning.")] = "shared",
     curricula: Annotated[
         list[str] | None,
         typer.Option("--curriculum", "-c", help=f"May be repeated: {', '.join(lab.CURRICULA)}."),
@@ -156,13 +100,13 @@ def simulate(
     correlation: Annotated[
         float, typer.Option(help="Of a self-verifier's verdicts with the truth, at the start.")
     ] = 0.3,
-    restart: Restart = RestartName.PARENT,
+    restart: Restart = "parent",
     held_out: HeldOut = 0,
     seed: Seed = 0,
     level: Annotated[
         int | None, typer.Option(min=1, help="Level to show; default: the hardest.")
     ] = None,
-    series: Annotated[SeriesName, typer.Option(help="What is drawn.")] = SeriesName.SUCCESS,
+    series: Annotated[SeriesName, typer.Option(help="What is drawn.")] = "success",
     output: Output = None,
     as_json: AsJson = False,
 ) -> None:
@@ -174,23 +118,23 @@ def simulate(
     law = _learner(
         learner, initial, lengths, prior, lab.Verifier(false_accepts, false_rejects), correlation
     )
+    names = dict.fromkeys(curricula or ["adaptive", "uniform"])
     played = {
         name: lab.simulate(
             law, name, prompts=prompts, responses=responses, rounds=rounds, runs=runs,
-            restart=restart.value, held_out=held_out, seed=seed,
+            restart=restart, held_out=held_out, seed=seed,
         )
-        for name in dict.fromkeys(curricula or ["adaptive", "uniform"])
+        for name in names
     }  # fmt: skip
     if output is not None:
-        of_level = None if series is SeriesName.SKILL else shown
-        plot = theory.run_plot(played, series.value, of_level)
+        plot = theory.run_plot(played, series, None if series == "skill" else shown)
         theory.save(output, theory.run_rows(played), plot)
     if as_json:
         print_json(lab_tables.runs_as_json(played, lengths))
         return
     console.print(lab_tables.course_table(played, shown))
-    reading = lab_tables.reading_of_runs(played, shown) + lab_tables.remark(law, shown)
-    _say_with_file(reading, output)
+    remark = lab_tables.remark(law, shown)
+    _say_with_file(lab_tables.reading_of_runs(played, shown) + remark, output)
 
 
 def _say_with_file(reading: str, output: Path | None) -> None:
@@ -207,11 +151,11 @@ def _learner(
     verifier: lab.Verifier,
     correlation: float,
 ) -> lab.Learner:
-    if name is LearnerName.SELF:
+    if name == "self":
         return lab.SelfVerified(initial, lengths, prior=prior, correlation=correlation)
-    if name is LearnerName.SHARPENING:
+    if name == "sharpening":
         return lab.Sharpener(*lab.sharpening_base(initial, lengths), prior=prior)
-    return lab.make_learner(name.value, initial, lengths, prior, verifier)
+    return lab.make_learner(name, initial, lengths, prior, verifier)
 
 
 @laboratory.command("diagram")
@@ -222,14 +166,12 @@ def diagram(
     y: Annotated[
         str, typer.Option(help="The same, of initial, prompts, spread.")
     ] = "spread:2:64:12",
-    learner: Annotated[
-        StepLearnerName, typer.Option(help="The law of learning.")
-    ] = StepLearnerName.SHARED,
+    learner: Annotated[TruthLearnerName, typer.Option(help="The law of learning.")] = "shared",
     first: Annotated[str, typer.Option(help="A curriculum.")] = "adaptive",
     second: Annotated[str, typer.Option(help="The one to beat.")] = "uniform",
     measure: Annotated[
         MeasureName, typer.Option(help="Success after the last round, or its mean over rounds.")
-    ] = MeasureName.COURSE,
+    ] = "course",
     initial: Initial = 0.6,
     levels: Levels = 5,
     spread: Spread = 16.0,
@@ -240,7 +182,7 @@ def diagram(
     prior: Prior = lab.PRIOR,
     false_accepts: FalseAccepts = 0.0,
     false_rejects: FalseRejects = 0.0,
-    restart: Restart = RestartName.PARENT,
+    restart: Restart = "parent",
     held_out: HeldOut = 0,
     class_size: ClassSize = 1e4,
     rho: Rho = 0.1,
@@ -250,9 +192,9 @@ def diagram(
 ) -> None:
     """Map where one curriculum beats another, and what the sitool bound says there."""
     plan = lab.DiagramPlan(
-        _axis(x), _axis(y), learner.value, first, second, measure.value, levels, initial, spread,
+        _axis(x), _axis(y), learner, first, second, measure, levels, initial, spread,
         prompts, responses, rounds, runs, prior,
-        verifier=lab.Verifier(false_accepts, false_rejects), restart=restart.value,
+        verifier=lab.Verifier(false_accepts, false_rejects), restart=restart,
         held_out=held_out, class_size=class_size, rho=rho, seed=seed,
     )  # fmt: skip
     _show_diagram(plan, output, as_json)
@@ -263,11 +205,11 @@ def overlay(
     folder: StudyDir,
     number: RoundNumber = None,
     model: Annotated[
-        StepLearnerName, typer.Option(help="Which skills explain success.")
-    ] = StepLearnerName.SHARED,
+        TruthLearnerName, typer.Option(help="Which skills explain success.")
+    ] = "shared",
     measure: Annotated[
         MeasuredName, typer.Option(help="Held-out answers: the likeliest, or samples.")
-    ] = MeasuredName.GREEDY,
+    ] = "greedy",
     lengths: Annotated[
         str, typer.Option(help="Steps by level, such as 1=2,2=4; default: a level's number.")
     ] = "",
@@ -279,20 +221,16 @@ def overlay(
     class_size: ClassSize = 1e4,
     rho: Rho = 0.1,
     seed: Seed = 0,
-    chart: Annotated[
-        OverlayChart, typer.Option(help="What a picture shows.")
-    ] = OverlayChart.LEVELS,
+    chart: Annotated[OverlayChart, typer.Option(help="What a picture shows.")] = "levels",
     output: Output = None,
     as_json: AsJson = False,
 ) -> None:
     """Lay the theory over a study: the skill that explains it, and the next round before it is."""
-    lens = Lens(model.value, measure.value, _lengths(lengths), prior, runs, class_size, rho, seed)
+    lens = Lens(model, measure, _lengths(lengths), prior, runs, class_size, rho, seed)
     found = client.open_study(folder).theory(number, lens)
     if output is not None:
-        drawn = {
-            OverlayChart.LEVELS: lambda: theory.levels_plot(found),
-            OverlayChart.FEEDBACK: lambda: theory.feedback_plot(found.feedback),
-        }[chart]()
+        levels = chart == "levels"
+        drawn = theory.levels_plot(found) if levels else theory.feedback_plot(found.feedback)
         theory.save(output, theory.overlay_rows(found), drawn)
     if as_json:
         print_json(found.to_json())

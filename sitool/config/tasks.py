@@ -56,12 +56,36 @@ class JsonlTaskSettings(Group):
     match: Literal["exact", "number"] = setting("exact", "Compare answers as text or as numbers.")
 
 
+class PythonTaskSettings(Group):
+    """Problems of your own: a Python file with problem(level, rng) and levels."""
+
+    name: Literal["python"] = "python"
+    path: str = setting(
+        "",
+        "The Python file. A study keeps it as `task.py` in its own folder.",
+        min_length=1,
+        validate_default=True,
+    )
+    sha256: str = setting(
+        "",
+        "Its hash; empty: as the file is when the study is made, which then records it.",
+        pattern="^([0-9a-f]{64})?$",
+    )
+    max_level: int = setting(
+        0, "The hardest level; 0: as the file says, which the study records.", ge=0, le=64
+    )
+    time_limit_seconds: float = setting(
+        10.0, "A problem that takes longer than this to draw is an error.", unit="s", gt=0, le=86400
+    )
+
+
 TaskSettings = Annotated[
     PathTaskSettings
     | AdditionTaskSettings
     | ChainTaskSettings
     | CountdownTaskSettings
-    | JsonlTaskSettings,
+    | JsonlTaskSettings
+    | PythonTaskSettings,
     Field(discriminator="name"),
 ]
 

@@ -9,7 +9,7 @@ from sitool.errors import SitoolError
 from sitool.findings.figures import NOTHING, share, with_interval
 from sitool.findings.filters import Turned
 from sitool.plots import branch_to
-from sitool.report_plots import gap_of
+from sitool.plots.gap import gap_of
 from sitool.store import round_label
 from sitool.summary import Summary
 from sitool.visible import one_line

@@ -74,27 +74,32 @@ class TableLearner:
         return len(self.lengths)
 
     def start(self, runs: int) -> Floats:
-        """Return the base's tables, [R, K, X, C]."""
+        """Return the base's tables, [R, K, X, C].
+
+        In memory each kind lies by itself, and numpy keeps it so: a round goes kind by
+        kind, and strided as the axes are named it takes half as long again.
+        """
         first = per_run("The initial skill", self.initial, runs, 1)
-        kinds = self.shares(first ** checked_lengths(self.lengths))
-        return np.repeat(kinds[:, :, None, :], self.prompts, axis=2)
+        kinds = np.moveaxis(self.shares(first ** checked_lengths(self.lengths)), -1, 0)
+        tables = np.repeat(kinds[..., None], self.prompts, axis=-1)  # [C, R, K, X]
+        return np.moveaxis(tables, 0, -1)
 
     def success(self, state: Floats) -> Floats:
         """Return the mass of right kinds, averaged over a level's prompts, [R, K]."""
-        return np.asarray((state @ self.right_kinds()).mean(axis=2))
+        return np.asarray(self._right(state).mean(axis=2))
 
     def gap(self, state: Floats, responses: int) -> Floats:
         """Return E_x[P(right | kept) - P(right)] by level; where nothing is kept it stays."""
         right, keep = self.right_kinds(), self.keep_chances()
         kept = state @ keep
         better = (state @ (keep * right)) / np.where(kept > 0, kept, 1.0)
-        success = state @ right
+        success = self._right(state)
         return np.asarray((np.where(kept > 0, better, success) - success).mean(axis=2))
 
     def coverage(self, state: Floats) -> Floats:
         """Return E_x[1 / success(x)] by level, [R, K]; infinite where a prompt has lost it."""
         with np.errstate(divide="ignore"):
-            return np.asarray((1.0 / (state @ self.right_kinds())).mean(axis=2))
+            return np.asarray((1.0 / self._right(state)).mean(axis=2))
 
     def skill(self, state: Floats) -> Floats:
         """Return the accuracy over all prompts of all levels, [R, 1]."""
@@ -110,9 +115,9 @@ class TableLearner:
     ) -> tuple[Floats, Counts]:
         """Play one round; see `Learner.learn`."""
         fallen = rng.multinomial(prompts, np.full(self.prompts, 1.0 / self.prompts))  # [R, K, X]
-        left, mass = fallen * responses, np.ones(fallen.shape)
+        left, mass = fallen * responses, np.ones(())
         keep = self.keep_chances()
-        kept = np.zeros(state.shape)
+        kept = np.zeros_like(state)
         for kind in np.flatnonzero(keep):
             law = state[..., kind] * keep[kind]
             drawn = rng.binomial(left, np.clip(law / np.where(mass > 0, mass, 1.0), 0.0, 1.0))
@@ -122,6 +127,11 @@ class TableLearner:
         learnt = (kept + self.prior * start) / np.where(weight > 0, weight, 1.0)
         accepted = np.asarray(total[..., 0].sum(axis=2), dtype=np.int64)
         return np.where(weight > 0, learnt, start), accepted
+
+    def _right(self, state: Floats) -> Floats:
+        """Return the mass of right kinds of each prompt, [R, K, X]."""
+        first, *others = np.flatnonzero(self.right_kinds())
+        return np.asarray(sum((state[..., kind] for kind in others), state[..., first]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -145,49 +145,84 @@ def seconds_by_rates(
     tokens_a_second: float | None = None,
 ) -> dict[Phase, Span]:
     """Estimate by counting operations, for the phases that run the model."""
-    flops = rates.flops if setup.merges else rates.half_flops
-    head = shape.hidden * shape.vocabulary
-    pairs = settings.trainer.name in PAIR_OBJECTIVES
+    count = _Count(work, shape, settings, setup, rates, tokens_a_second)
+    verifiers = (*settings.verifier.names, *settings.verifier.measure)
+    answered = count.answering(work.answers, work.evaluated)
+    judged = count.judging(settings.evaluation.verifiers, work.answers, work.evaluated)
+    prompts = (1 + bool(work.beside)) * work.problems
+    return {
+        Phase.SAMPLE: count.answering(work.drawn + work.beside, prompts),
+        Phase.VERIFY: count.judging(verifiers, work.drawn, work.problems),
+        Phase.TRAIN: count.training(),
+        Phase.EVALUATE: (answered[0] + judged[0], answered[1] + judged[1]),
+    }
 
-    def answering(samples: int, prompts: int) -> Span:
-        rows = settings.sampler.chunk_rows
-        a_token = 2 * (shape.linear + head) / flops + shape.vocabulary / rates.logits
-        if tokens_a_second:
-            a_token = 1 / tokens_a_second
-        a_step = shape.layers * rates.layer_seconds * max(1.0, samples / rows) / max(1, samples)
-        reading = prompts * work.mean_prompt * 2 * shape.linear / flops
-        low, high = (reading + samples * new * (a_token + a_step) for new in work.new)
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """The operations of one round, and how long they take on this machine."""
+
+    work: Work
+    shape: Shape
+    settings: Settings
+    setup: Setup
+    rates: Rates
+    tokens_a_second: float | None
+
+    @property
+    def flops(self) -> float:
+        return self.rates.flops if self.setup.merges else self.rates.half_flops
+
+    @property
+    def head(self) -> int:
+        """Weights of the layer that makes logits."""
+        return self.shape.hidden * self.shape.vocabulary
+
+    @property
+    def reading_seconds(self) -> float:
+        """Of a token that is only read."""
+        return 2 * self.shape.linear / self.flops
+
+    @property
+    def writing_seconds(self) -> float:
+        """Of a token that is drawn, without what a step costs by itself."""
+        drawing = self.shape.vocabulary / self.rates.logits
+        return 2 * (self.shape.linear + self.head) / self.flops + drawing
+
+    @property
+    def step_seconds(self) -> float:
+        """Of a step by itself, however many rows it has."""
+        return self.shape.layers * self.rates.layer_seconds
+
+    def answering(self, samples: int, prompts: int) -> Span:
+        """Return the seconds in which so many samples are drawn."""
+        rows = self.settings.sampler.chunk_rows
+        a_token = 1 / self.tokens_a_second if self.tokens_a_second else self.writing_seconds
+        a_step = self.step_seconds * max(1.0, samples / rows) / max(1, samples)
+        reading = prompts * self.work.mean_prompt * self.reading_seconds
+        low, high = (reading + samples * new * (a_token + a_step) for new in self.work.new)
         return UNCERTAIN[0] * low, UNCERTAIN[1] * high
 
-    def judging(names: Sequence[str], samples: int, prompts: int) -> Span:
-        found = verdicts_of(settings, names)
-        new = sum(work.new) / 2 + found.question
-        read = (prompts * work.mean_prompt + samples * new) * 2 * shape.linear / flops
-        a_token = 2 * (shape.linear + head) / flops + shape.vocabulary / rates.logits
-        a_token += shape.layers * rates.layer_seconds / settings.sampler.chunk_rows
+    def judging(self, names: Sequence[str], samples: int, prompts: int) -> Span:
+        """Return the seconds in which verifiers score so many samples."""
+        found = verdicts_of(self.settings, names)
+        new = sum(self.work.new) / 2 + found.question
+        read = (prompts * self.work.mean_prompt + samples * new) * self.reading_seconds
+        a_token = self.writing_seconds + self.step_seconds / self.settings.sampler.chunk_rows
         written = found.writings * samples * found.tokens * a_token
         seconds = (found.readings + found.writings) * read + written
         return UNCERTAIN[0] * seconds, UNCERTAIN[1] * seconds
 
-    def training() -> Span:
-        spans = []
-        for count, new in zip(work.learnt, work.new, strict=True):
-            tokens = count * settings.trainer.epochs * (work.mean_prompt + new)
-            targets = count * settings.trainer.epochs * new
-            full = settings.trainer.method == "full"
-            # Pairs are looked at once more in each epoch; about once in all under the base.
-            looks = 1 + 1 / settings.trainer.epochs if pairs else 0
-            base = ((6 if full else 4) + 2 * looks) * shape.linear * tokens / flops
-            logits = (6 + 2 * looks) * head / flops + (2 + looks) * shape.vocabulary / rates.logits
-            spans.append(base + targets * logits)
+    def training(self) -> Span:
+        """Return the seconds in which what was kept is learnt."""
+        trainer, spans = self.settings.trainer, []
+        full, pairs = trainer.method == "full", trainer.name in PAIR_OBJECTIVES
+        # Pairs are looked at once more in each epoch; about once in all under the base.
+        looks = 1 + 1 / trainer.epochs if pairs else 0
+        drawing = (2 + looks) * self.shape.vocabulary / self.rates.logits
+        logits = (6 + 2 * looks) * self.head / self.flops + drawing
+        for count, new in zip(self.work.learnt, self.work.new, strict=True):
+            tokens = count * trainer.epochs * (self.work.mean_prompt + new)
+            base = ((6 if full else 4) + 2 * looks) * self.shape.linear * tokens / self.flops
+            spans.append(base + count * trainer.epochs * new * logits)
         return UNCERTAIN[0] * spans[0], UNCERTAIN[1] * spans[1]
-
-    verifiers = (*settings.verifier.names, *settings.verifier.measure)
-    answered = answering(work.answers, work.evaluated)
-    judged = judging(settings.evaluation.verifiers, work.answers, work.evaluated)
-    return {
-        Phase.SAMPLE: answering(work.drawn + work.beside, (1 + bool(work.beside)) * work.problems),
-        Phase.VERIFY: judging(verifiers, work.drawn, work.problems),
-        Phase.TRAIN: training(),
-        Phase.EVALUATE: (answered[0] + judged[0], answered[1] + judged[1]),
-    }

@@ -5,6 +5,7 @@ listing and drawing problems loads nothing heavy.
 """
 
 import random
+from collections.abc import Callable
 from typing import ClassVar, Protocol, runtime_checkable
 
 from sitool.errors import TaskError
@@ -22,8 +23,10 @@ class Task(Protocol):
     summary: ClassVar[str]
     """One line for `sitool tasks`."""
 
-    levels: range
-    """The difficulties it offers: integers from 1, without gaps."""
+    @property
+    def levels(self) -> range:
+        """The difficulties it offers: integers from 1, without gaps."""
+        ...
 
     def problem(self, level: int, rng: random.Random) -> Problem:
         """Draw one problem.
@@ -52,6 +55,35 @@ class SplitTask(Protocol):
 
     def problem_of_side(self, level: int, rng: random.Random, *, held_out: bool) -> Problem | None:
         """Draw from one side, or return None to leave the split to the hash."""
+        ...
+
+
+@runtime_checkable
+class ForeignTask(Protocol):
+    """A task of a person's own code, which may hang or raise: it runs in other processes.
+
+    Attributes:
+        breathe: Called several times a second while another process is at work; it may
+            raise to leave that work.
+    """
+
+    breathe: Callable[[], None]
+
+    @property
+    def inside(self) -> Task:
+        """What scores in a process that can be killed; it pickles."""
+        ...
+
+    def check_code(self) -> None:
+        """Make sure that its file is still the one that was agreed to.
+
+        Raises:
+            TaskError: It was changed, or is agreed to no longer.
+        """
+        ...
+
+    def close(self) -> None:
+        """End the process that draws problems."""
         ...
 
 

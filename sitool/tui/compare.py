@@ -16,13 +16,14 @@ from textual.widgets import DataTable, Footer, Label, Select, Static
 
 from sitool.client import Study
 from sitool.errors import SitoolError
+from sitool.findings.figures import verdict, with_interval
 from sitool.measure import ALL_LEVELS
 from sitool.plots import KINDS, Plot, branch_to, level_words, overlay
 from sitool.store import round_label
 from sitool.summary import Comparison, RoundSummary, Summary
 from sitool.tui.chart import Chart
 from sitool.tui.charts import Charts, TabLine
-from sitool.tui.differences import Differences, verdict, with_interval
+from sitool.tui.differences import Differences
 from sitool.tui.help import show_help
 from sitool.tui.pairs import Change, Pair, PairScreen, PairTable, count_changes, read_pairs
 from sitool.vega import save_svg

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -31,7 +32,7 @@ def folders_like(text: str, limit: int = OFFERED) -> list[str]:
     root = f"{shown}/" if "/" in text else ""
     found: list[str] = []
     with contextlib.suppress(OSError, ValueError), os.scandir(Path(root).expanduser()) as inside:
-        for entry, _ in zip(inside, range(LOOKED_AT), strict=False):
+        for entry in islice(inside, LOOKED_AT):
             hidden = entry.name.startswith(".") and not begun.startswith(".")
             if entry.name.startswith(begun) and not hidden and entry.is_dir():
                 found.append(f"{root}{entry.name}/")

@@ -13,14 +13,15 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Footer, Static
 
+from sitool.inspection import PARTS
 from sitool.models.builtin import builtin_names
 from sitool.models.pieces import Piece, Pieces, characters, read_pieces
 from sitool.records import Action, Sample
+from sitool.rulings import Ruling
 from sitool.store import SampleLine, Store, round_label
 from sitool.tui.desk import Desk
 from sitool.tui.edit import EditScreen, safe_lines
-from sitool.tui.inspector_text import PARTS, Ways, part_texts
-from sitool.tui.rulings import Ruled
+from sitool.tui.inspector_text import Ways, part_texts
 from sitool.tui.sample_screen import SampleScreen
 from sitool.tui.siblings import SiblingsScreen
 
@@ -228,6 +229,6 @@ class InspectorScreen(SampleScreen):
             if written == safe_lines(text):
                 self.notify("Nothing was changed.")
             elif written is not None:
-                self.send(Ruled(sample.id, Action.EDIT, text=written))
+                self.send(Ruling(sample.id, Action.EDIT, text=written))
 
         self.app.push_screen(EditScreen(sample.problem.prompt, text), write)

@@ -25,10 +25,11 @@ from sitool.moves import (
     notch_words,
 )
 from sitool.records import Action, Phase
+from sitool.rulings import Ruling, late_words
 from sitool.standing import Standing
+from sitool.store import round_label
 from sitool.tui.desk import Desk
 from sitool.tui.dialogs import Choose
-from sitool.tui.rulings import Ruled, carry_out
 
 SAID = {Action.ACCEPT: "Accepted", Action.REJECT: "Rejected"}
 
@@ -143,23 +144,20 @@ class Moves:
             lambda r: self.tell(forked_words(r.number, "s")),
         )
 
-    def rule(self, ruled: Ruled) -> None:
+    def rule(self, ruling: Ruling) -> None:
         """Record a ruling."""
-        self._desk.ask(lambda study: carry_out(study, ruled), lambda _: self._say_late(ruled))
+        self._desk.ask(ruling.carry_out, lambda _: self._say_late(ruling))
 
-    def _say_late(self, ruled: Ruled) -> None:
+    def _say_late(self, ruling: Ruling) -> None:
         """Say what a ruling on a round that has trained already can still do."""
         look, shown = self._standing.look, self._standing.shown
         if look is None or shown is None:
             return
         if not look.summary.round(shown).round.finished:
-            if ruled.action in (Action.ACCEPT, Action.REJECT) and not ruled.reason:
-                self.tell(f"{SAID[ruled.action]}. n writes down why; z takes it back.")
+            if ruling.action in (Action.ACCEPT, Action.REJECT) and not ruling.reason:
+                self.tell(f"{SAID[ruling.action]}. n writes down why; z takes it back.")
             return
-        if ruled.action in (Action.ACCEPT, Action.EDIT):
-            self.tell(f"Written down; it joins the next round that starts from r{shown:04d}.")
-        elif ruled.action is Action.REJECT:
-            self.tell(
-                f"Written down beside the score. r{shown:04d} has trained already, so what it"
-                " learnt stays; r pauses rounds before they train."
-            )
+        words = late_words(ruling.action, round_label(shown))
+        if words:
+            pauses = " r pauses rounds before they train."
+            self.tell(words + (pauses if ruling.action is Action.REJECT else ""))

@@ -190,7 +190,7 @@ class NewStudyScreen(Screen[Path | None]):
 
     def _place_in_task(self) -> str:
         task = self.query_one(SettingsForm).task_name
-        return "task.path" if task == "jsonl" else "task.name"
+        return "task.path" if task in ("jsonl", "python") else "task.name"
 
     def _show_wrong_setting(self) -> None:
         self.query_one(TabbedContent).active = "settings-pane"

@@ -12,10 +12,11 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 
 from sitool.errors import SitoolError
+from sitool.rulings import Ruling
 from sitool.store import Store
 from sitool.tui.desk import Desk
 from sitool.tui.help import show_help
-from sitool.tui.rulings import Ruled, Ruler, carry_out
+from sitool.tui.rulings import Ruler
 from sitool.visible import one_line
 
 POLL_SECONDS = 0.25
@@ -92,12 +93,12 @@ class SampleScreen(Ruler, ModalScreen[None]):
             return
         self.draw()
 
-    def send(self, ruled: Ruled) -> None:
+    def send(self, ruling: Ruling) -> None:
         """Carry a ruling out."""
         if self._desk is None:
             self.notify("This view only shows.", severity="warning")
         else:
-            self._desk.ask(lambda study: carry_out(study, ruled))
+            self._desk.ask(ruling.carry_out)
 
     def action_help(self) -> None:
         """Explain this screen."""

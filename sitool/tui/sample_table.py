@@ -19,9 +19,9 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from sitool.errors import SitoolError
+from sitool.listing import Listing
+from sitool.sample_columns import GAP, Place, lay_out
 from sitool.store import SampleFilter, SampleLine, Store
-from sitool.tui.sample_columns import GAP, Place, lay_out
-from sitool.tui.sample_list import Listing
 
 PAGE = 64
 PAGES = 16

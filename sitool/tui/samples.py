@@ -4,7 +4,6 @@ It reads the study through a store of its own and writes nothing: rulings go out
 messages. What it leaves out: one sample in full (`inspector.py`).
 """
 
-import time
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,16 +15,17 @@ from textual.widgets import Static
 
 from sitool.desk import Look
 from sitool.errors import SitoolError
+from sitool.filter_line import Query, sorted_by
+from sitool.listing import Found, Lister, Listing, Search
 from sitool.records import Sample
+from sitool.rulings import Ruling
+from sitool.sample_words import BY_HEADING, ORDERS, subject
 from sitool.store import SampleFilter, SampleLine, SampleOrder, Store
 from sitool.tui.rulings import Ruled, Ruler
-from sitool.tui.sample_filter import FilterBar, Query
-from sitool.tui.sample_list import Listed, Lister, Listing
+from sitool.tui.sample_filter import FilterBar
 from sitool.tui.sample_table import SampleTable
-from sitool.tui.sample_words import BY_HEADING, NOTHING_YET, ORDERS, SORT_WORD, subject, why_empty
+from sitool.tui.sample_words import NOTHING_YET, why_empty
 
-REST = 4.0
-"""Times as long as a search took, it is not made again."""
 RULING_ACTIONS = ("inspect", "rule", "note", "take_back", "siblings", "sibling")
 
 
@@ -76,6 +76,13 @@ class SamplesPanel(Ruler):
             super().__init__()
             self.sample_id = sample_id
 
+    class Listed(Message):
+        """More of a search is there."""
+
+        def __init__(self, found: Found) -> None:
+            super().__init__()
+            self.found = found
+
     class SiblingsWanted(Message):
         """All samples of a problem are to be shown side by side."""
 
@@ -88,15 +95,15 @@ class SamplesPanel(Ruler):
         super().__init__(id="samples")
         self._folder = folder
         self._store: Store | None = None
-        self._lister = Lister(folder, self.post_message)
+        self._lister = Lister(folder, lambda found: self.post_message(self.Listed(found)))
+        self._search = Search(self._lister, self.set_timer)
         self._query = Query()
         self._look: Look | None = None
         self._shown: int | None = None
-        self._coming = Listing(SampleFilter())
         self._stamp: object = None
         self._follow = False
         self._to_end = False
-        self._stale = self._resting = self._had_rows = False
+        self._had_rows = False
         self._title: list[str] = []
 
     def compose(self) -> ComposeResult:
@@ -123,6 +130,10 @@ class SamplesPanel(Ruler):
         self._lister.close()
         if self._store is not None:
             self._store.close()
+
+    @property
+    def _coming(self) -> Listing:
+        return self._search.coming
 
     @property
     def _table(self) -> SampleTable:
@@ -177,9 +188,11 @@ class SamplesPanel(Ruler):
             return
         stamp = self._stamp_of(where)
         if (where, self._query.order, self._query.descending) != self._coming.question:
-            self._search(where)
+            self._begin(where)
         elif stamp != self._stamp:
-            self._refresh()
+            # Read the lines again, and look for samples that are new or fit only now.
+            self._table.forget_lines()
+            self._search.renew()
         self._stamp = stamp
         self._retitle()
 
@@ -194,45 +207,20 @@ class SamplesPanel(Ruler):
         except SitoolError:
             return None
 
-    def _search(self, where: SampleFilter) -> None:
-        self._coming = Listing(where, self._query.order, self._query.descending)
-        self._to_end = self._stale = False
+    def _begin(self, where: SampleFilter) -> None:
+        self._to_end = False
         # Only what grows is followed; a filter may ask for another round.
         self._follow &= self._look is not None and where.round == self._look.summary.open
-        self._lister.search(self._coming)
+        self._search.begin(Listing(where, self._query.order, self._query.descending))
 
-    def _refresh(self) -> None:
-        """Read the lines again, and look for samples that are new or fit only now."""
-        self._table.forget_lines()
-        self._stale = True
-        self._catch_up()
-
-    def _catch_up(self) -> None:
-        """Search again if something changed, but rest between long searches."""
-        coming = self._coming
-        if not (self._stale and coming.done):
-            return
-        rest = coming.ended + REST * coming.seconds - time.monotonic()
-        if rest > 0 and not coming.only_grows:
-            if not self._resting:
-                self._resting = True
-                self.set_timer(rest, self._wake)
-            return
-        self._stale = False
-        if not coming.only_grows:
-            self._coming = Listing(*coming.question)
-        self._lister.search(self._coming)
-
-    def _wake(self) -> None:
-        self._resting = False
-        self._catch_up()
-
-    def on_listed(self, event: Listed) -> None:
+    def on_samples_panel_listed(self, event: Listed) -> None:
         """Show more of what was searched for."""
         event.stop()
-        listing = event.listing
+        found, listing = event.found, event.found.listing
         if listing is not self._coming:
             return
+        if found.seconds is not None:
+            listing.conclude(found.seconds, found.error)
         again = listing is not self._listing and listing.question == self._listing.question
         if again and not listing.done:
             return
@@ -243,7 +231,7 @@ class SamplesPanel(Ruler):
             # Not every time: the footer is made anew by it.
             self._had_rows = bool(listing.ids)
             self.refresh_bindings()
-        self._catch_up()
+        self._search.catch_up()
 
     def _row_in(self, listing: Listing, again: bool) -> int:
         """Return the row that the cursor is to have in a list that came or grew."""
@@ -353,10 +341,7 @@ class SamplesPanel(Ruler):
         self._sort(self._query.order, descending=not self._query.descending)
 
     def _sort(self, order: SampleOrder, *, descending: bool) -> None:
-        words = SORT_WORD.sub("", self._query.words).strip()
-        if order is not SampleOrder.DRAWN or descending:
-            words += f" sort:{'-' if descending else ''}{order}"
-        self.ask(Query(words.strip(), self._query.where, order, descending))
+        self.ask(sorted_by(self._query, order, descending=descending))
 
     # One sample.
 
@@ -411,6 +396,6 @@ class SamplesPanel(Ruler):
             return None
         return self._store.samples.sample(self.current.id)
 
-    def send(self, ruled: Ruled) -> None:
+    def send(self, ruling: Ruling) -> None:
         """Leave it to the screen to carry a ruling out."""
-        self.post_message(ruled)
+        self.post_message(Ruled(ruling))

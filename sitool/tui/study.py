@@ -5,7 +5,6 @@ every key its move. What this leaves out: what each panel draws, and what a pers
 does to the study (`moves.py`).
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -117,7 +116,6 @@ class StudyScreen(Screen[None]):
         self._standing = Standing()
         self._moves = Moves(self, self._desk, self._standing)
         self._progress = Progress(self._seconds_by_phase)
-        self._losses: dict[int, float] = {}
         self._findings = Findings()
 
     def compose(self) -> ComposeResult:
@@ -184,21 +182,14 @@ class StudyScreen(Screen[None]):
             self._progress.follow(event, at)
             self._say_event(event, replayed=message.replayed)
         self.query_one(PhaseBar).follow(self._progress)
+        if self._progress.losses:
+            losses = self._progress.losses
+            self.query_one(ChartPanel).losses(list(losses), list(losses.values()))
         happened = [event for _, event in message.happened]
-        self._follow_losses(happened)
         changed = self._findings.follow(happened)
-        for screen in self.app.screen_stack:
+        for screen in self.app.screen_stack if self.app.is_running else ():
             if isinstance(screen, ReportScreen):
                 screen.follow(happened, changed=changed)
-
-    def _follow_losses(self, happened: Sequence[Event]) -> None:
-        for event in happened:
-            if isinstance(event, events.PhaseStarted) and event.phase is Phase.TRAIN:
-                self._losses.clear()
-            if isinstance(event, events.StepTrained):
-                self._losses[event.step] = event.loss
-        if self._losses:
-            self.query_one(ChartPanel).losses(list(self._losses), list(self._losses.values()))
 
     def _say_event(self, event: Event, *, replayed: bool) -> None:
         if replayed:
@@ -224,7 +215,9 @@ class StudyScreen(Screen[None]):
 
     def on_done(self, message: Done) -> None:
         """Hand the result of a wish to whoever made it."""
-        message.then(message.result)
+        # An app that ends takes down the screens above this one first.
+        if self.app.is_running:
+            message.then(message.result)
 
     def _draw(self) -> None:
         if self._standing.look is None:
@@ -384,7 +377,7 @@ class StudyScreen(Screen[None]):
 
     def on_ruled(self, message: Ruled) -> None:
         """Record a ruling."""
-        self._moves.rule(message)
+        self._moves.rule(message.ruling)
 
     def on_curriculum_panel_changed(self, message: CurriculumPanel.Changed) -> None:
         """Change the next round's curriculum."""

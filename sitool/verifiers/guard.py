@@ -5,47 +5,26 @@ and recorded on the guilty sample, and the rest still get their scores.
 What this leaves out: what happens in the other process (`worker.py`).
 """
 
-import contextlib
-import json
-import os
 import pickle
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
-from sitool import registry
+from sitool import registry, workers
 from sitool.errors import VerifierError
 from sitool.records import Sample, Score
-from sitool.tasks.base import Task
+from sitool.tasks.base import ForeignTask, Task
 from sitool.verifiers.base import Verifier
 from sitool.verifiers.worker import Samples, VerifierSpec, failure, score_chunk
-
-START_LIMIT_SECONDS = 60.0
-"""For a fresh interpreter and the verifier's own imports; usually 0.3 s."""
+from sitool.workers import START_LIMIT_SECONDS, StalledError
 
 RETRY_LIMITS = 2.0
 """Time limits that the retries of one chunk may take together."""
 
 SAMPLE_SHARE = 0.25
 """Share of the time limit that one retried sample may take."""
-
-BREATH_SECONDS = 0.1
-"""How long we wait for a worker before we look up."""
-
-BOOT = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[3]);"
-    "import sitool.verifiers.worker as w; w.serve(int(sys.argv[1]), int(sys.argv[2]))"
-)
-
-
-class StalledError(Exception):
-    """The worker gave no answer: it hung until its limit, or it died."""
 
 
 def verifier_spec(name: str, task: Task) -> VerifierSpec:
@@ -54,7 +33,8 @@ def verifier_spec(name: str, task: Task) -> VerifierSpec:
     Raises:
         UnknownNameError: No verifier has this name.
     """
-    return VerifierSpec(registry.load("verifier", name), (task,))
+    scored_by = task.inside if isinstance(task, ForeignTask) else task
+    return VerifierSpec(registry.load("verifier", name), (scored_by,))
 
 
 class Guard:
@@ -109,7 +89,7 @@ class Guard:
         """
         if not samples:
             return []
-        if not self.spec.part.isolated:
+        if not self.spec.isolated:
             self._local = self._local or self._build()
             return score_chunk(self._local, samples)
         try:
@@ -165,7 +145,7 @@ class Guard:
             raise
 
 
-class Worker:
+class Worker(workers.Worker):
     """A process of its own that scores chunks."""
 
     def __init__(self, spec: VerifierSpec) -> None:
@@ -174,13 +154,11 @@ class Worker:
         Raises:
             VerifierError: It cannot.
         """
-        self.pipe, theirs = Pipe()
-        self.process = start_process(theirs)
-        theirs.close()
+        super().__init__("sitool.verifiers.worker", "verifier", sys.path)
         try:
-            self.pipe.send(spec)
+            self.send(spec)
             complaint = self.answer(START_LIMIT_SECONDS)
-        except (pickle.PicklingError, AttributeError, TypeError, StalledError, OSError) as error:
+        except (pickle.PicklingError, AttributeError, TypeError, StalledError) as error:
             complaint = f"{type(error).__name__}: {error}"
         if complaint:
             self.kill()
@@ -194,45 +172,9 @@ class Worker:
         Raises:
             StalledError: There was no answer within the limit.
         """
-        try:
-            self.pipe.send(list(samples))
-        except OSError as error:
-            raise StalledError("The verifier's process died.") from error
+        self.send(list(samples))
         scores = self.answer(limit_seconds, breathe)
         return scores if isinstance(scores, list) else []
-
-    def answer(self, limit_seconds: float, breathe: Callable[[], None] = lambda: None) -> object:
-        """Return what the process sends within a limit, looking up now and then."""
-        deadline = time.monotonic() + limit_seconds
-        while not self.pipe.poll(max(0.0, min(BREATH_SECONDS, deadline - time.monotonic()))):
-            breathe()
-            if time.monotonic() < deadline:
-                continue
-            raise StalledError(f"No answer within {limit_seconds:.3g} s: stopped.")
-        try:
-            return self.pipe.recv()
-        except (EOFError, OSError) as error:
-            raise StalledError("The verifier's process died.") from error
-
-    def kill(self) -> None:
-        """End the process and what it started, at once."""
-        self.pipe.close()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-
-def start_process(pipe: Connection) -> subprocess.Popen[bytes]:
-    """Start a fresh interpreter that serves a pipe, in a process group of its own."""
-    descriptor = pipe.fileno()
-    return subprocess.Popen(
-        [sys.executable, "-c", BOOT, str(descriptor), str(os.getpid()), json.dumps(sys.path)],
-        pass_fds=(descriptor,),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
 
 
 def cannot_start(spec: VerifierSpec, why: str) -> VerifierError:

@@ -1,15 +1,9 @@
 """The other end of the guard: a process that holds one verifier and scores chunks.
 
-It is a fresh interpreter that imports the verifier and nothing heavy of ours.
-It is not `multiprocessing`'s own spawn, because that runs the caller's main
-module again: a script without an `if __name__ == "__main__"` line would start
-itself anew, and the engine's worker would load torch.
+It is a fresh interpreter (`workers.py`) that imports the verifier and nothing heavy of ours.
 """
 
 import math
-import os
-import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -17,6 +11,7 @@ from typing import Any
 
 from sitool.records import Completion, Outcome, Problem, Score
 from sitool.verifiers.base import Verifier
+from sitool.workers import end_with, received
 
 Samples = Sequence[tuple[Problem, Completion]]
 
@@ -37,6 +32,11 @@ class VerifierSpec:
     def name(self) -> str:
         """The verifier's name."""
         return self.part.name
+
+    @property
+    def isolated(self) -> bool:
+        """Whether it runs in a process of its own: it, or a person's own task, may hang."""
+        return self.part.isolated or any(getattr(a, "isolated", False) for a in self.arguments)
 
     def build(self) -> Verifier:
         """Make the verifier."""
@@ -104,7 +104,7 @@ def serve(descriptor: int, parent: int) -> None:
         descriptor: File descriptor of our end of the pipe.
         parent: Process id of the guard; without it there is nobody to work for.
     """
-    threading.Thread(target=end_with, args=(parent,), daemon=True).start()
+    end_with(parent)
     with Connection(descriptor) as pipe:
         try:
             verifier = pipe.recv().build()
@@ -114,19 +114,3 @@ def serve(descriptor: int, parent: int) -> None:
         pipe.send("")
         while (samples := received(pipe)) is not None:
             pipe.send(score_chunk(verifier, samples))
-
-
-def received(pipe: Connection) -> Samples | None:
-    """Return the next chunk, or None when the guard has closed its end."""
-    try:
-        chunk: Samples = pipe.recv()
-    except EOFError:
-        return None
-    return chunk
-
-
-def end_with(parent: int) -> None:
-    """End this process soon after its parent, even while a verifier hangs."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(0)

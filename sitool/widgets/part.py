@@ -11,6 +11,7 @@ from typing import Any
 import ipywidgets
 
 from sitool.client import Study
+from sitool.markup import Markup, join, plain
 from sitool.widgets.view import View, view_of
 
 
@@ -25,6 +26,8 @@ class Part(ipywidgets.VBox):
     def __init__(self, study: Study | View, children: tuple[ipywidgets.Widget, ...] = ()) -> None:
         self.view = study if isinstance(study, View) else view_of(study)
         self._watched: list[tuple[Callable[[Any], None], tuple[str, ...]]] = []
+        self.closed = False
+        self.view.hold(self)
         super().__init__(children)
 
     def watch(self, draw: Callable[[Any], None], *traits: str) -> None:
@@ -34,16 +37,26 @@ class Part(ipywidgets.VBox):
 
     def still(self) -> Mapping[str, Any]:
         """Return what a page without a kernel shows, by mime type; text/html and text/plain."""
+        page = join([self.page()])
+        return {"text/html": str(page), "text/plain": plain(page)}
+
+    def page(self) -> Markup:
+        """Return the still as HTML that needs no style sheet."""
         raise NotImplementedError
 
     def close(self) -> None:
         """Take the part off the page, and no longer watch the view."""
+        if self.closed:
+            return
+        self.closed = True
         for draw, traits in self._watched:
             with contextlib.suppress(ValueError):
                 self.view.unobserve(draw, traits)
         self._watched.clear()
         super().close()
+        self.view.let_go(self)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        self.view.settle()
         live = super()._repr_mimebundle_(**kwargs)
         return {**live, **self.still()} if live else dict(self.still())

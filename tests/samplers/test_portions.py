@@ -1,41 +1,19 @@
 """Memory that runs out in sampling: the same samples, in smaller portions."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from rows_at_once import room_for
 from test_native import Load, requests_for
 
 from sitool.config import SamplerSettings, Settings
 from sitool.errors import SamplerError
-from sitool.models.local import LocalModel
 from sitool.records import Completion, Problem
 from sitool.samplers.base import Decoding, Request
 from sitool.samplers.native import NativeSampler
 from sitool.samplers.portions import split
 
 DECODING = Decoding(max_new_tokens=12)
-
-
-@contextmanager
-def room_for(model: LocalModel, rows: int) -> Iterator[list[int]]:
-    """Let the network hold so many rows; yields those that it was asked for."""
-    asked: list[int] = []
-
-    def check(module: Any, arguments: Any, output: Any) -> None:
-        asked.append(output[0].shape[0])
-        if output[0].shape[0] > rows:
-            raise torch.OutOfMemoryError("CUDA out of memory.")
-
-    handle = model.causal_lm.model.register_forward_hook(check)
-    try:
-        yield asked
-    finally:
-        handle.remove()
 
 
 def draw_chunks(sampler: NativeSampler, requests: list[Request]) -> list[list[list[Completion]]]:

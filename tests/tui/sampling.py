@@ -14,7 +14,7 @@ from sitool.client import open_study
 from sitool.desk import Look
 from sitool.tui.desk import Desk, Done, Failed, Looked
 from sitool.tui.inspector import InspectorScreen
-from sitool.tui.rulings import Ruled, carry_out
+from sitool.tui.rulings import Ruled
 from sitool.tui.sample_table import SampleTable
 from sitool.tui.samples import SamplesPanel
 from sitool.tui.siblings import SiblingsScreen
@@ -53,7 +53,7 @@ class OnePanel(App[None]):
 
     def on_ruled(self, message: Ruled) -> None:
         self.said.append(message)
-        self.desk.ask(lambda study: carry_out(study, message))
+        self.desk.ask(message.ruling.carry_out)
 
     def on_samples_panel_opened(self, message: SamplesPanel.Opened) -> None:
         self.push_screen(

@@ -1,10 +1,10 @@
 """The compare screen, on real studies."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from own_desk import OwnDesk
 from textual.app import App
 from textual.widgets import DataTable, Select, Static
 from waiting import until
@@ -19,18 +19,6 @@ from sitool.tui.desk import Desk, Done
 from sitool.tui.differences import Differences, picture, verdict
 from sitool.tui.help import HelpScreen
 from sitool.tui.pairs import Change, PairScreen, PairTable, count_changes, in_full, read_pairs
-
-
-class OwnDesk:
-    """Does what is asked at once, in the test's own thread."""
-
-    def __init__(self, study: Study) -> None:
-        self.study = study
-
-    def ask(self, work: Callable[[Study], Any], then: Callable[[Any], None] | None = None) -> None:
-        result = work(self.study)
-        if then is not None:
-            then(result)
 
 
 class Compares(App[None]):

@@ -1,17 +1,15 @@
 """The gap screen, on a real study whose samples are judged, and on one where nobody judged yet."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from report_screens import report_opened, words
 from studies import create, rows
 from textual.pilot import Pilot
-from textual.widgets import DataTable, Static
+from textual.widgets import DataTable
 from waiting import text_of, until, until_seen
 
-import sitool
 from sitool import events
 from sitool.client import Study
 from sitool.findings.filters import Turned
@@ -26,31 +24,14 @@ from sitool.tui.gap_parts import GapCharts, best_pair, rows_of
 from sitool.tui.gap_screen import GapScreen
 from sitool.tui.help import HelpScreen
 from sitool.tui.inspector import InspectorScreen
-from sitool.tui.study import StudyScreen
 from sitool.visible import both_ends
 
 WIDE, SMALL = (120, 40), (80, 24)
 
 
-@pytest.fixture
-def judged(judged_rounds: Path, tmp_path: Path) -> Iterator[Study]:
-    shutil.copytree(judged_rounds, tmp_path / "judged")
-    opened = sitool.open(tmp_path / "judged")
-    yield opened
-    opened.close()
-
-
 async def opened(pilot: Pilot[Any]) -> GapScreen:
     """Open the gap screen of the shown round."""
-    await until(pilot, lambda: isinstance(pilot.app.screen, StudyScreen))
-    await until(pilot, lambda: not pilot.app.screen.settling)  # type: ignore[attr-defined]
-    await pilot.press("g")
-    await until(pilot, lambda: isinstance(pilot.app.screen, GapScreen))
-    screen = pilot.app.screen
-    assert isinstance(screen, GapScreen)
-    await until(pilot, lambda: not screen.settling)
-    await pilot.pause()
-    return screen
+    return await report_opened(pilot, "g", GapScreen)
 
 
 def app_of(study: Study) -> SitoolApp:
@@ -64,10 +45,6 @@ def cells(screen: GapScreen, selector: str) -> list[list[str]]:
 
 def title(screen: GapScreen) -> str:
     return screen.query_one(GapCharts).plot.title
-
-
-def words(screen: GapScreen, selector: str) -> str:
-    return str(screen.query_one(selector, Static).render())
 
 
 async def test_every_judge_stands_with_the_gap_that_the_report_says(judged: Study) -> None:

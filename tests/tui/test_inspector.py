@@ -15,12 +15,13 @@ from textual.widgets import OptionList, Static, TextArea
 from waiting import until
 
 from sitool.client import Study
+from sitool.inspection import PARTS
 from sitool.models.pieces import Piece, characters, read_pieces
 from sitool.records import Action, Completion, Decision, Problem, Sample
+from sitool.rulings import TAKEN_BACK, taking_back
 from sitool.tui.edit import EditScreen, safe_lines
 from sitool.tui.inspector import InspectorScreen
-from sitool.tui.inspector_text import PARTS, Ways, completion_text
-from sitool.tui.rulings import TAKEN_BACK, carry_out, taking_back
+from sitool.tui.inspector_text import Ways, completion_text
 from sitool.tui.siblings import SiblingsScreen
 
 SIZE = (120, 40)
@@ -332,7 +333,7 @@ def test_a_taking_back_is_written_like_any_ruling(study: Study) -> None:
     study.accept(sample.id)
     undo = taking_back(study.sample(sample.id))
     assert undo is not None
-    carry_out(study, undo)
+    undo.carry_out(study)
     assert study.sample(sample.id).ruling is None
     assert study.sample(sample.id).decisions[-1].reason == TAKEN_BACK
 

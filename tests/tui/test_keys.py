@@ -11,6 +11,7 @@ from textual.widgets import Input, OptionList
 from waiting import until, until_seen
 
 from sitool.process import end_engine
+from sitool.tui import keys
 from sitool.tui.app import SitoolApp
 from sitool.tui.compare import CompareScreen
 from sitool.tui.dialogs import Choose
@@ -102,10 +103,11 @@ async def test_a_number_typed_ahead_reaches_its_setting(app: SitoolApp, study: A
 
 
 async def test_a_screen_that_never_gets_ready_keeps_no_key_for_long(
-    app: SitoolApp, study: Any
+    app: SitoolApp, study: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await until_seen(pilot, "Samples of r0002 · 1-")
+        monkeypatch.setattr(keys, "PATIENCE_SECONDS", 0.1)
         (study.folder / "study.db").rename(study.folder / "elsewhere.db")
         burst(pilot, "f")
         await until(pilot, lambda: isinstance(app.screen, Choose))

@@ -1,21 +1,24 @@
 """The samples panel on real studies: what it lists, how one moves, filters, sorts and rules."""
 
+import queue
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sampling import OnePanel, ask, fitting, listed
 from studies import create
 from textual import events
-from waiting import text_of, until
+from waiting import LONGEST_SECONDS, text_of, until
 
 from sitool.client import Study, open_study
+from sitool.listing import Lister, Listing
 from sitool.records import Action
+from sitool.sample_columns import lay_out
 from sitool.store import SampleFilter
 from sitool.tui.inspector import InspectorScreen
 from sitool.tui.rulings import Ruled
-from sitool.tui.sample_columns import lay_out
 from sitool.tui.sample_table import SampleTable
 from sitool.tui.siblings import SiblingsScreen
 
@@ -106,6 +109,21 @@ async def test_a_filter_finds_what_it_says_and_escape_clears_it(two_rounds: Path
         assert len(app.ids()) == 96
 
 
+def test_a_search_is_over_only_when_that_is_told(two_rounds: Path) -> None:
+    """Else a table could say that it shows everything before it does."""
+    said: queue.Queue[Any] = queue.Queue()
+    listing = Listing(SampleFilter(round=2, role="train"))
+    lister = Lister(two_rounds, said.put)
+    lister.start()
+    lister.search(listing)
+    while (told := said.get(timeout=LONGEST_SECONDS)).seconds is None:
+        assert not listing.done
+    lister.close()
+    assert (listing.done, len(listing.ids)) == (False, 96)
+    listing.conclude(told.seconds)
+    assert listing.done
+
+
 async def test_a_filter_that_fits_nothing_says_what_to_do(two_rounds: Path) -> None:
     app = OnePanel(two_rounds)
     async with app.run_test(size=SIZE) as pilot:
@@ -192,7 +210,7 @@ async def test_rulings_go_out_and_come_back_in_the_row(study: Study) -> None:
         assert any("nothing to clear" in toast for toast in app.toasts)
         await pilot.press("z")
         await until(pilot, lambda: "rejected it" in app.rows()[2])
-        assert {m.sample_id for m in app.said if isinstance(m, Ruled)} == {sample}
+        assert {m.ruling.sample_id for m in app.said if isinstance(m, Ruled)} == {sample}
 
 
 async def test_a_note_is_asked_for(study: Study) -> None:
@@ -203,7 +221,7 @@ async def test_a_note_is_asked_for(study: Study) -> None:
         await until(pilot, lambda: app.said)
         (said,) = app.said
         assert isinstance(said, Ruled)
-        assert (said.action, said.reason) == (Action.NOTE, "odd")
+        assert (said.ruling.action, said.ruling.reason) == (Action.NOTE, "odd")
         first = app.ids()[0]
         await until(pilot, lambda: study.sample(first).decisions)
         assert study.sample(first).decisions[0].reason == "odd"

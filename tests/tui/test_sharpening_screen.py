@@ -1,18 +1,15 @@
 """The sharpening screen, on real studies with and without log-probabilities under the base."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from report_screens import report_opened, words
 from rich.console import Console
 from studies import create
 from textual.pilot import Pilot
-from textual.widgets import Static
 from waiting import text_of, until, until_seen
 
-import sitool
 from sitool.client import Study
 from sitool.sharpening import sentences
 from sitool.tui.app import SitoolApp
@@ -24,34 +21,13 @@ from sitool.tui.sharpening_screen import (
     figures_of,
     lift_table,
 )
-from sitool.tui.study import StudyScreen
 
 WIDE, SMALL = (120, 40), (80, 24)
 
 
-@pytest.fixture
-def judged(judged_rounds: Path, tmp_path: Path) -> Iterator[Study]:
-    shutil.copytree(judged_rounds, tmp_path / "judged")
-    opened = sitool.open(tmp_path / "judged")
-    yield opened
-    opened.close()
-
-
 async def opened(pilot: Pilot[Any]) -> SharpeningScreen:
     """Open the sharpening screen of the shown round."""
-    await until(pilot, lambda: isinstance(pilot.app.screen, StudyScreen))
-    await until(pilot, lambda: not pilot.app.screen.settling)  # type: ignore[attr-defined]
-    await pilot.press("h")
-    await until(pilot, lambda: isinstance(pilot.app.screen, SharpeningScreen))
-    screen = pilot.app.screen
-    assert isinstance(screen, SharpeningScreen)
-    await until(pilot, lambda: not screen.settling)
-    await pilot.pause()
-    return screen
-
-
-def words(screen: SharpeningScreen, selector: str) -> str:
-    return str(screen.query_one(selector, Static).render())
+    return await report_opened(pilot, "h", SharpeningScreen)
 
 
 def written(*parts: Any) -> str:

@@ -19,7 +19,7 @@ from sitool.tui.app import SitoolApp
 from sitool.tui.charts import ChartPanel
 from sitool.tui.compare import CompareScreen
 from sitool.tui.curriculum import CurriculumPanel
-from sitool.tui.desk import Looked
+from sitool.tui.desk import Done, Looked
 from sitool.tui.dialogs import Choose
 from sitool.tui.export import ExportScreen
 from sitool.tui.help import HelpScreen
@@ -278,6 +278,25 @@ async def test_leaving_a_study_shows_the_studies_and_the_engine_works_on(
         await pilot.press("s", "q")
         await until(pilot, lambda: isinstance(pilot.app.screen, StudiesScreen))
         await until(pilot, lambda: study.head.number == 3)
+
+
+async def test_an_answer_that_comes_while_the_app_ends_is_for_nobody(
+    app: SitoolApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Screens are taken down from the top, so the study screen still hears what they asked for."""
+    came: list[str] = []
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "Samples of r0002 · 1-")
+        home = app.screen
+
+        def answer(self: SettingsScreen) -> None:
+            came.append("the answer")
+            home.post_message(Done(self._say_estimate, "next: about 1 s"))
+
+        monkeypatch.setattr(SettingsScreen, "on_unmount", answer, raising=False)
+        await pilot.press("o")
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
+    assert came == ["the answer"]
 
 
 async def test_a_folder_without_a_study_is_said_in_one_sentence(tmp_path: Path) -> None:

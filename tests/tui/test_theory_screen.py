@@ -1,11 +1,11 @@
 """The Theory screen: knobs move curves, a study sets knobs, and the newest setting wins."""
 
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from own_desk import OwnDesk
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Static
@@ -20,18 +20,6 @@ from sitool.tui.knob import Knob
 from sitool.tui.theory_pages import PagesScreen
 from sitool.tui.theory_screen import KNOBS, LiveChart, TheoryScreen
 from sitool.workbench import Knobs
-
-
-class OwnDesk:
-    """Does what is asked at once, in the test's own thread."""
-
-    def __init__(self, study: Study) -> None:
-        self.study = study
-
-    def ask(self, work: Callable[[Study], Any], then: Callable[[Any], None] | None = None) -> None:
-        result = work(self.study)
-        if then is not None:
-            then(result)
 
 
 class Theories(App[None]):

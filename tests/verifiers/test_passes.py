@@ -1,11 +1,10 @@
 """Passes that share beginnings against one text after the other, by transformers alone."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
+from rows_at_once import room_for
 
 from sitool.config import ModelSettings, Settings, TrainerSettings
 from sitool.errors import VerifierError
@@ -130,23 +129,6 @@ def test_a_beginning_is_read_once(tiny: LocalModel) -> None:
     Reader(tiny).verdicts(questions, (5, 9))
     hook.remove()
     assert sum(seen) <= len(problem.prompt) + 4 * 6
-
-
-@contextmanager
-def room_for(model: LocalModel, rows: int) -> Iterator[list[int]]:
-    """Let the network hold so many rows; yields those that it was asked for."""
-    asked: list[int] = []
-
-    def check(module: Any, arguments: Any, output: Any) -> None:
-        asked.append(output[0].shape[0])
-        if output[0].shape[0] > rows:
-            raise torch.OutOfMemoryError("CUDA out of memory.")
-
-    handle = model.causal_lm.model.register_forward_hook(check)
-    try:
-        yield asked
-    finally:
-        handle.remove()
 
 
 def test_when_memory_runs_out_fewer_are_read_at_once_and_the_scores_stay(

@@ -6,12 +6,9 @@ Pure functions from a line of a sample to words; what they leave out: colours.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sitool.records import Action, Outcome
+from sitool.sample_words import reason_of, score_of, sign_of
 from sitool.store import SampleLine
 from sitool.visible import both_ends, one_line
-
-RULED = {Action.ACCEPT: "accepted", Action.REJECT: "rejected", Action.EDIT: "edited"}
-SIGNS = {True: "✓", False: "✗", None: "?"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,32 +40,6 @@ class Place:
     def cell(self, line: SampleLine) -> str:
         """Return what stands in it for a sample."""
         return self.column.cut(self.column.text(line), self.width)
-
-
-def sign_of(line: SampleLine) -> str:
-    """Return ✓ passed, ✗ failed, ? no verdict, · not scored yet; with ✎ if a person ruled."""
-    sign = SIGNS[line.passed] if line.scores else "·"
-    return sign + ("✎" if line.ruling else "")
-
-
-def score_of(line: SampleLine) -> str:
-    """Write the lowest value that a verifier gave, or why there is none."""
-    outcomes = {score.outcome for score in line.scores.values()}
-    for outcome, word in ((Outcome.ERROR, "error"), (Outcome.UNPARSED, "none")):
-        if outcome in outcomes:
-            return word
-    return "" if line.value is None else f"{line.value:.2f}"
-
-
-def reason_of(line: SampleLine) -> str:
-    """Say who decided about a sample, and why."""
-    ruling = line.ruling
-    if ruling is not None:
-        because = f": {ruling.reason}" if ruling.reason else ""
-        return f"{ruling.author} {RULED[ruling.action]} it{because}"
-    if line.passed and line.weight == 0:
-        return f"left out: {line.rule}"
-    return "; ".join(f"{name}: {score.explanation}" for name, score in line.scores.items())
 
 
 def _weight(line: SampleLine) -> str:

@@ -14,8 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from textual.message import Message
-
 from sitool.errors import SitoolError
 from sitool.store import SampleFilter, SampleOrder, Store
 
@@ -24,16 +22,21 @@ logger = logging.getLogger(__name__)
 FIRST = (64, 192)
 """The first lists are short, so that the first screen is there at once."""
 TELL_SECONDS = 0.1
+REST = 4.0
+"""Times as long as a search took, it is not made again."""
 
 
 @dataclass(eq=False, slots=True)
 class Listing:
     """What was found so far of one search.
 
+    Ids come from the thread at any time. That nothing more comes is known only once it
+    was told (`conclude`), so that who sees a listing done has seen the last of its ids.
+
     Attributes:
         done: Nothing more will come, unless samples are added.
         seconds: That the search took.
-        ended: When it was done, in seconds of the monotonic clock.
+        ended: When it was told, in seconds of the monotonic clock.
         error: Why it could not be finished, in one sentence.
     """
 
@@ -56,6 +59,11 @@ class Listing:
         """Whether new samples go to its end and nothing else ever changes."""
         return self.where.only_grows and self.order is SampleOrder.DRAWN and not self.descending
 
+    def conclude(self, seconds: float, error: str = "") -> None:
+        """Take down that the search is over; on the thread that draws."""
+        self.done, self.error = True, error
+        self.seconds, self.ended = seconds, time.monotonic()
+
     def row_of(self, sample_id: int) -> int | None:
         """Return where a sample stands, None if it is not in the list."""
         if self.order is SampleOrder.DRAWN and not self.descending:
@@ -66,12 +74,18 @@ class Listing:
         return None
 
 
-class Listed(Message):
-    """More of a search is there."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """More of a search is there.
 
-    def __init__(self, listing: Listing) -> None:
-        super().__init__()
-        self.listing = listing
+    Attributes:
+        seconds: That the search took; None as long as it goes on.
+        error: Why it ended before its time, in one sentence.
+    """
+
+    listing: Listing
+    seconds: float | None = None
+    error: str = ""
 
 
 class Lister:
@@ -79,10 +93,10 @@ class Lister:
 
     Args:
         folder: The study.
-        post: Takes messages from any thread, such as a widget's `post_message`.
+        post: Takes what is found, in the lister's thread.
     """
 
-    def __init__(self, folder: Path, post: Callable[[Message], object]) -> None:
+    def __init__(self, folder: Path, post: Callable[[Found], object]) -> None:
         self._folder, self._post = folder, post
         self._changed = threading.Condition()
         self._wish: Listing | None = None
@@ -124,8 +138,7 @@ class Lister:
                 if "interrupted" in error.message:
                     self._again(listing)
                     continue
-                listing.error, listing.done = error.message, True
-                self._post(Listed(listing))
+                self._post(Found(listing, 0.0, error.message))
         with self._changed:
             store, self._store = self._store, None
         if store is not None:
@@ -166,11 +179,8 @@ class Lister:
                 listing.ids.extend(ids)
                 if time.monotonic() - told > TELL_SECONDS:
                     told = time.monotonic()
-                    self._post(Listed(listing))
-        listing.ended = time.monotonic()
-        listing.seconds = listing.ended - started
-        listing.done = True
-        self._post(Listed(listing))
+                    self._post(Found(listing))
+        self._post(Found(listing, time.monotonic() - started))
 
     def _open(self) -> Store:
         if self._store is None:
@@ -178,3 +188,52 @@ class Lister:
             with self._changed:
                 self._store = store
         return self._store
+
+
+class Search:
+    """Keeps one search up to date while the study changes, and rests between long ones.
+
+    Args:
+        lister: Searches.
+        later: Calls something after so many seconds, in the front end's thread.
+
+    Attributes:
+        coming: What was searched for last; more of it may come.
+    """
+
+    def __init__(
+        self, lister: Lister, later: Callable[[float, Callable[[], None]], object]
+    ) -> None:
+        self._lister, self._later = lister, later
+        self._stale = self._resting = False
+        self.coming = Listing(SampleFilter())
+
+    def begin(self, listing: Listing) -> None:
+        """Search for something else."""
+        self.coming, self._stale = listing, False
+        self._lister.search(listing)
+
+    def renew(self) -> None:
+        """Look for samples that are new, or that fit only now."""
+        self._stale = True
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Search again if something changed; called whenever a search is done, too."""
+        coming = self.coming
+        if not (self._stale and coming.done):
+            return
+        rest = coming.ended + REST * coming.seconds - time.monotonic()
+        if rest > 0 and not coming.only_grows:
+            if not self._resting:
+                self._resting = True
+                self._later(rest, self._wake)
+            return
+        self._stale = False
+        if not coming.only_grows:
+            self.coming = Listing(*coming.question)
+        self._lister.search(self.coming)
+
+    def _wake(self) -> None:
+        self._resting = False
+        self.catch_up()

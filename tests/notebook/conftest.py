@@ -1,0 +1,51 @@
+"""JupyterLab in a real browser, for all tests of this folder: one server and one browser."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from notebook_page import NotebookPage, Server, serve
+
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Return a JupyterLab of our own, which asks nobody for anything."""
+    pytest.importorskip("jupyterlab", reason="jupyterlab is not installed")
+    with serve(tmp_path_factory.mktemp("jupyter")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Return Debian's Chromium, driven by Playwright."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("there is no chromium here to open a notebook in")
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_notebook(
+    server: Server, browser: Any, tmp_path: Path
+) -> Iterator[Callable[..., NotebookPage]]:
+    """Return a function that opens a notebook of some cells; no request may leave the machine."""
+    opened: list[NotebookPage] = []
+
+    def open_one(*cells: str, width: int = 1280, height: int = 900) -> NotebookPage:
+        page = NotebookPage(server, browser, cells, width, height)
+        opened.append(page)
+        return page
+
+    yield open_one
+    for page in opened:
+        page.close()
+    foreign = [request for page in opened for request in page.foreign]
+    assert not foreign, foreign

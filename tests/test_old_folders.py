@@ -1,0 +1,43 @@
+"""Runs of these tests beside each other, which clear the same old temporary folders."""
+
+import getpass
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ANOTHER_RUN = """
+import getpass
+import os
+remove = os.rmdir
+
+def rmdir(path, *more, **named):
+    if "garbage-" in str(path):
+        raise OSError(39, "Directory not empty", str(path))  # The other run has put its lock there.
+    remove(path, *more, **named)
+
+os.rmdir = rmdir
+"""
+
+
+@pytest.mark.slow  # Another pytest in a process of its own.
+def test_a_run_goes_well_while_another_clears_the_same_folders(tmp_path: Path) -> None:
+    for number in range(5):
+        (tmp_path / f"pytest-of-{getpass.getuser()}" / f"pytest-{number}").mkdir(
+            parents=True, mode=0o700
+        )
+    (tmp_path / "conftest.py").write_text(ANOTHER_RUN)
+    (tmp_path / "test_one.py").write_text("def test_one(tmp_path): pass")
+    options = ["-c", ROOT / "pyproject.toml", "--rootdir", tmp_path, "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *map(str, options), str(tmp_path)],
+        env=os.environ | {"PYTEST_DEBUG_TEMPROOT": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "error removing" in done.stdout, "the other run got in the way"
+    assert done.returncode == 0, done.stdout + done.stderr
