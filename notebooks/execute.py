@@ -10,6 +10,7 @@ the repository is a difference in the notebook. What it leaves out: what the out
 should be (`tests/notebook/test_notebooks.py`).
 """
 
+import re
 import sys
 import tempfile
 import time
@@ -36,6 +37,8 @@ METADATA = {
     },
     "language_info": {"name": "python"},
 }
+TOOK = re.compile(r"  [\d.,]+ (s|min|h)$", re.MULTILINE)
+"""How long a round took, at the end of its line: it was another machine, or a busy one."""
 CELL_SECONDS = 600
 """A cell that takes longer hangs: on two idle cores none takes a tenth of it."""
 
@@ -58,6 +61,7 @@ def executed(notebook: Path, folder: Path) -> NotebookNode:
         kernel_name="python3",
         resources={"metadata": {"path": str(folder)}},
         store_widget_state=False,
+        coalesce_streams=True,
     )
     try:
         client.execute()
@@ -76,6 +80,8 @@ def normalised(run: NotebookNode) -> NotebookNode:
         for output in cell.get("outputs", ()):
             output.get("data", {}).pop(LIVE, None)
             output.get("metadata", {}).pop(LIVE, None)
+            if "text/plain" in output.get("data", {}):
+                output.data["text/plain"] = TOOK.sub("", output.data["text/plain"])
     return run
 
 

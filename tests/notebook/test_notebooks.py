@@ -97,7 +97,6 @@ def test_it_runs_offline_from_top_to_bottom_and_shows_what_is_committed(
     assert all(SEEN_WITHOUT_KERNEL & set(bundle) for bundle in widgets)
     assert not any(engine_pid(study) for study in studies_in(here / "studies"))
     before = nbformat.read(BY_NAME[name], as_version=4)
-    assert [cell.source for cell in code(before)] == [cell.source for cell in code(run)]
     for cell, fresh in zip(code(before), code(normalised(run)), strict=True):
         assert shape(cell) == shape(fresh), f"{cell.id}; try: make notebooks"
 
