@@ -1,6 +1,7 @@
 """Charts for notebooks: altair charts with the study's numbers, which show themselves offline."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -186,3 +187,16 @@ def test_importing_loads_no_chart_library() -> None:
     code = "import sys, sitool.charts; print('altair' in sys.modules, 'vl_convert' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_an_exported_page_shows_the_still_as_wide_as_the_chart(study: Study) -> None:
+    pytest.importorskip("vl_convert")
+    nbformat = pytest.importorskip("nbformat.v4")
+    nbconvert = pytest.importorskip("nbconvert")
+    data, metadata = charts.accuracy(study)._repr_mimebundle_()
+    output = nbformat.new_output("display_data", data=data, metadata=metadata)
+    notebook = nbformat.new_notebook(cells=[nbformat.new_code_cell("", outputs=[output])])
+    page, _ = nbconvert.HTMLExporter().from_notebook_node(notebook)
+    (image,) = re.findall(r"<img[^>]*>", page)
+    assert data["image/png"][:100] in image
+    assert f'width="{metadata["image/png"]["width"]}"' in image
