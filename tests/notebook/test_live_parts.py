@@ -141,7 +141,7 @@ def test_a_reject_through_the_inspector_lands_in_the_store(
     page.page.wait_for_selector(".sitool-sample h3")
     page.page.get_by_label("Reason").fill("by luck")
     page.page.get_by_label("Reason").press("Tab")
-    page.page.get_by_role("button", name="Reject").click()
+    page.page.get_by_role("button", name="Reject", exact=True).click()
     page.page.wait_for_selector(".sitool-sample .strong")
     page.until(f"document.querySelector({ROWS!r}).innerText.includes('✎')")
     study = sitool.open(folder)
