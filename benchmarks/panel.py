@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +86,11 @@ def until(true: Callable[[], object]) -> float:
 
 
 def import_seconds() -> float:
-    """Return how long a fresh kernel takes to import the panel."""
-    code = "import time; t = time.perf_counter(); import sitool.widgets; print(time.perf_counter() - t)"
+    """Return how long a fresh kernel computes to import the panel, whoever else is at work."""
+    code = (
+        "import time\nbegan = time.process_time()\nimport sitool.widgets\n"
+        "print(time.process_time() - began)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return float(done.stdout)
 
@@ -114,12 +118,16 @@ def measure_following(study: Study, panel: Panel) -> None:
     for number in range(EVENTS):
         beat = panel.view.beat
         study._store.journal.write(events.StepTrained(1, number + 1, EVENTS, 1.0, 10))
-        seconds.append(until(lambda beat=beat: panel.view.beat > beat))
+        seconds.append(until(partial(_beats_on, panel.view, beat)))
         time.sleep(0.137)  # Not in step with the desk.
     middle, most = statistics.median(seconds), max(seconds)
     print(
         f"event to trait       {1000 * middle:.0f} ms at the middle, {1000 * most:.0f} ms at most"
     )
+
+
+def _beats_on(view: View, beat: int) -> bool:
+    return bool(view.beat > beat)
 
 
 def measure_round(panel: Panel) -> None:

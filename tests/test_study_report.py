@@ -16,11 +16,12 @@ from studies import create, first_sample, rows
 from typer.testing import CliRunner
 
 import sitool
+from sitool import markup
 from sitool.cli.app import app
 from sitool.client import Study
 from sitool.errors import MissingDependencyError, StudyError
 from sitool.records import Outcome, Score
-from sitool.report import choosing, markup, page, reproducing
+from sitool.report import choosing, page, reproducing
 from sitool.store import Store
 
 LIBRARY = "window.vegaEmbed = null;"

@@ -9,6 +9,21 @@ the charts, `choosing.py` picks the samples to show, `cards.py` draws them,
 No number is made here: they are those of every other front end.
 """
 
-from sitool.report.page import write_report
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["write_report"]
+if TYPE_CHECKING:
+    from sitool.store import Store
+
+
+def write_report(store: "Store", file: Path) -> Path:
+    """Write a study as one HTML file and return the file.
+
+    Raises:
+        StudyError: There is nothing to report yet, or the file cannot be written.
+        MissingDependencyError: vl-convert is not installed.
+    """
+    # Imported late: a notebook's charts need the library of this package, and none of its pages.
+    from sitool.report import page
+
+    return page.write_report(store, file)

@@ -9,14 +9,14 @@ from typing import Any
 from sitool.drafts import replaced_file
 from sitool.errors import MissingDependencyError, UnknownNameError
 from sitool.plots import Plot
-from sitool.vega.specs import Spec, spec_of
+from sitool.vega.specs import Drawable, Spec, spec_of
 
 VEGA_LITE = "6.1"
 PNG_START = b"\x89PNG\r\n\x1a\n"
 FORMS = ("svg", "png", "html")
 
 
-def svg_of(plot: Plot) -> str:
+def svg_of(plot: Drawable) -> str:
     """Draw a plot as SVG.
 
     Raises:

@@ -15,6 +15,7 @@ import sitool
 from sitool import events
 from sitool.client import Study
 from sitool.findings.filters import Turned
+from sitool.findings.gap import best_pair, rows_of
 from sitool.metrics import Accuracy
 from sitool.store import SampleFilter
 from sitool.tui.app import SitoolApp
@@ -22,7 +23,7 @@ from sitool.tui.chart import Chart
 from sitool.tui.desk import Happened
 from sitool.tui.dialogs import Choose
 from sitool.tui.differences import with_interval
-from sitool.tui.gap_parts import GapCharts, best_pair, rows_of
+from sitool.tui.gap_parts import GapCharts
 from sitool.tui.gap_screen import GapScreen
 from sitool.tui.help import HelpScreen
 from sitool.tui.inspector import InspectorScreen
