@@ -9,8 +9,10 @@ const KEPT = 200; // Pages that are kept.
 const AT_ONCE = 4; // Pages that are asked for together.
 const PATIENCE = 3000; // Milliseconds after which a question is asked again.
 const TYPING = 250; // Milliseconds after the last key that a filter waits.
-const ID = 0;
+const ID = 0; // Places in a row, and among its cells.
 const SIGN = 1;
+const PROMPT = 2;
+const LETTER = 7.3; // Pixels, a little more than one takes.
 const CLASSES = [
   "sign", "number quiet", "quiet", "", "", "quiet", "number sign", "number", "quiet",
 ];
@@ -110,6 +112,14 @@ function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+// A problem's question often stands at its end, so its middle is left out.
+function both_ends(text, width) {
+  const signs = [...text];
+  if (signs.length <= width) return text;
+  const head = Math.floor(width / 2);
+  return `${signs.slice(0, head).join("")}…${signs.slice(head + 1 - width).join("")}`;
+}
+
 // The filter: a line of words, and a button for each word that is used often.
 
 function filter_bar(model, leave) {
@@ -187,6 +197,7 @@ class Rows {
     Object.assign(this, { model, pages, scroller, box, slots: [] });
     this.active = 0; // The row that the keys move from.
     this.first = 0; // In sight.
+    this.prompt = 20; // Letters of a prompt that have room.
     this.choosing = false; // The active row is to be chosen as soon as it is there.
     this.frame = 0;
     this.spacer = element("div", { "aria-hidden": "true" });
@@ -217,6 +228,8 @@ class Rows {
     this.spacer.style.height = `${Math.max(0, tall - this.height)}px`;
     this.scroller.parentNode.setAttribute("aria-rowcount", String(this.total + 1));
     this.active = Math.max(0, Math.min(this.active, this.total - 1));
+    const prompt = this.scroller.parentNode.querySelector(".head").children[PROMPT];
+    this.prompt = Math.max(8, Math.floor(prompt.clientWidth / LETTER));
     this.soon();
   }
 
@@ -267,12 +280,16 @@ class Rows {
     const chosen = row !== undefined && row[ID] === this.model.get("sample");
     node.setAttribute("aria-selected", String(chosen));
     node.dataset.sample = row === undefined ? "" : String(row[ID]);
-    const nothing = (place) => (place === 2 ? "…" : "");
-    cells.forEach((cell, place) => write(cell, row ? row[place + 1] : nothing(place)));
+    cells.forEach((cell, place) => write(cell, this.text(row, place)));
     this.colour(cells, row?.[SIGN] ?? "");
     if (number === this.active && document.activeElement === this.scroller) {
       node.focus({ preventScroll: true });
     }
+  }
+
+  text(row, place) {
+    if (row === undefined) return place === PROMPT ? "…" : "";
+    return place === PROMPT ? both_ends(row[place + 1], this.prompt) : row[place + 1];
   }
 
   // Never by colour alone: the sign says the same.
