@@ -24,7 +24,7 @@ class Pages {
     this.model = model;
     this.tell = tell;
     this.kept = new Map(); // Page -> { version, total, rows }, the newest at the end.
-    this.wanted = []; // The pages in sight.
+    this.wanted = []; // The pages in sight, and those beside them.
     this.asked = null;
     this.listen = {
       "change:answer": () => this.take(),
@@ -42,18 +42,19 @@ class Pages {
     return this.kept.get(Math.floor(number / this.size))?.rows[number % this.size];
   }
 
+  // Pages in sight first, then their neighbours, which may come into sight next.
   look(first, last) {
+    const [from, to] = [first, last].map((row) => Math.floor(row / this.size));
     this.wanted = [];
-    for (let page = Math.floor(first / this.size); page * this.size <= last; page++) {
-      this.wanted.push(page);
-    }
+    for (let page = from; page <= to; page++) this.wanted.push(page);
+    this.wanted.push(to + 1, from - 1, to + 2);
     this.ask();
   }
 
   stale(page) {
     const total = this.model.get("total");
     const here = this.kept.get(page);
-    if (page * this.size >= total) return false;
+    if (page < 0 || page * this.size >= total) return false;
     if (!here || here.version !== this.model.get("version")) return true;
     return here.rows.length < this.size && here.total !== total;
   }
