@@ -57,7 +57,10 @@ class SampleTable(anywidget.AnyWidget):
         row: Where it stands, to be brought into sight; -1 if it is not in the list.
     """
 
-    _esm = Path(__file__).with_name("samples.js")
+    _esm = "".join(
+        Path(__file__).with_name(name).read_text(encoding="utf-8")
+        for name in ("pages.js", "samples.js")
+    )
     _css = Path(__file__).with_name("samples.css")
 
     words = traitlets.Unicode("").tag(sync=True)

@@ -153,3 +153,12 @@ def test_a_reject_through_the_inspector_lands_in_the_store(
     page.until_run()
     assert f"study.reject({sample.id}, reason='by luck')" in page.output(2)
     assert page.errors == []
+
+
+@pytest.mark.slow
+def test_notebook_7_shows_them_too(open_notebook: OpenNotebook, folder: Path) -> None:
+    pytest.importorskip("notebook", reason="notebook is not installed")
+    page = open_notebook(PARTS.format(folder=str(folder)) + "charts", "samples", classic=True)
+    page.run_all()
+    page.until(f"{count(page, POINTS)} === 16 && {count(page, ROWS)} > 5")
+    assert page.errors == []
