@@ -56,7 +56,8 @@ def serve(folder: Path) -> Iterator[Server]:
         "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
         "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True",
         f"--ServerApp.root_dir={root}",
-        "--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly",
+        "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
+        "--LabApp.extension_manager=readonly",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]  # fmt: skip
     with (folder / "log").open("wb") as log:
@@ -120,6 +121,11 @@ def notebook_of(cells: Sequence[str]) -> dict[str, Any]:
 class NotebookPage:
     """A notebook in a tab of the browser.
 
+    Args:
+        cells: The notebook's code.
+        width, height: Of the window, in pixels.
+        classic: In Notebook 7 and not in JupyterLab.
+
     Attributes:
         page: Playwright's page.
         foreign: Requests that were not for this machine; none of them was let through.
@@ -133,6 +139,8 @@ class NotebookPage:
         cells: Sequence[str],
         width: int = 1280,
         height: int = 900,
+        *,
+        classic: bool = False,
     ) -> None:
         self.foreign: list[str] = []
         self.errors: list[str] = []
@@ -145,7 +153,8 @@ class NotebookPage:
         self.page = self._context.new_page()
         self.page.set_default_timeout(MILLISECONDS)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.goto(f"{server.url}/lab/workspaces/{self._name[:-6]}/tree/{self._name}")
+        lab = f"lab/workspaces/{self._name[:-6]}/tree/{self._name}"
+        self.page.goto(f"{server.url}/{f'notebooks/{self._name}' if classic else lab}")
         self.until_ready()
 
     def _let_through(self, route: Any) -> None:

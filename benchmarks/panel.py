@@ -112,23 +112,22 @@ def measure_paint(study: Study) -> Panel:
     return panel
 
 
-def has_taken_in(panel: Panel, beat: int) -> bool:
-    """Whether the panel knows of more events than it did."""
-    return bool(panel.view.beat > beat)
-
-
 def measure_following(study: Study, panel: Panel) -> None:
     """Journal events, and say how long until the page was told of each."""
     seconds = []
     for number in range(EVENTS):
         beat = panel.view.beat
         study._store.journal.write(events.StepTrained(1, number + 1, EVENTS, 1.0, 10))
-        seconds.append(until(partial(has_taken_in, panel, beat)))
+        seconds.append(until(partial(_beats_on, panel.view, beat)))
         time.sleep(0.137)  # Not in step with the desk.
     middle, most = statistics.median(seconds), max(seconds)
     print(
         f"event to trait       {1000 * middle:.0f} ms at the middle, {1000 * most:.0f} ms at most"
     )
+
+
+def _beats_on(view: View, beat: int) -> bool:
+    return bool(view.beat > beat)
 
 
 def measure_round(panel: Panel) -> None:

@@ -1,101 +1,18 @@
 // The table of samples: any number of rows, of which only those in sight are elements.
-// Rows come by pages from the kernel. What is asked for and not answered is asked for again.
+// Rows come by pages from the kernel (`pages.js`, which stands before this in one module).
 // All text is set as text; it was made visible (no control characters) before it came.
 
 const ROW = 26; // Pixels; the same as --row in samples.css.
 const SHOWN = 14; // Rows in sight, if there are as many.
 const TALLEST = 10_000_000; // Pixels that a browser can still place; beyond, the bar is scaled.
-const KEPT = 200; // Pages that are kept.
-const AT_ONCE = 4; // Pages that are asked for together.
-const PATIENCE = 3000; // Milliseconds after which a question is asked again.
 const TYPING = 250; // Milliseconds after the last key that a filter waits.
-const ID = 0;
+const ID = 0; // Places in a row, and among its cells.
 const SIGN = 1;
+const PROMPT = 2;
+const LETTER = 7.3; // Pixels, a little more than one takes.
 const CLASSES = [
   "sign", "number quiet", "quiet", "", "", "quiet", "number sign", "number", "quiet",
 ];
-
-// The pages that a view of the table has.
-
-class Pages {
-  constructor(model, tell) {
-    this.model = model;
-    this.tell = tell;
-    this.kept = new Map(); // Page -> { version, total, rows }, the newest at the end.
-    this.wanted = []; // The pages in sight.
-    this.asked = null;
-    this.listen = {
-      "change:answer": () => this.take(),
-      "change:question": () => this.forget(),
-      "change:version change:total": () => this.ask(),
-    };
-    for (const [names, call] of Object.entries(this.listen)) model.on(names, call);
-    this.take();
-  }
-
-  get size() { return this.model.get("page_rows"); }
-  get waits() { return this.asked !== null && Date.now() - this.asked.at > PATIENCE; }
-
-  row(number) {
-    return this.kept.get(Math.floor(number / this.size))?.rows[number % this.size];
-  }
-
-  look(first, last) {
-    this.wanted = [];
-    for (let page = Math.floor(first / this.size); page * this.size <= last; page++) {
-      this.wanted.push(page);
-    }
-    this.ask();
-  }
-
-  stale(page) {
-    const total = this.model.get("total");
-    const here = this.kept.get(page);
-    if (page * this.size >= total) return false;
-    if (!here || here.version !== this.model.get("version")) return true;
-    return here.rows.length < this.size && here.total !== total;
-  }
-
-  ask() {
-    if (this.asked !== null && !this.waits) return;
-    const pages = this.wanted.filter((page) => this.stale(page)).slice(0, AT_ONCE);
-    if (!pages.length) { this.asked = null; return; }
-    const n = (this.model.get("wanted").n ?? 0) + 1;
-    this.asked = { n, at: Date.now() };
-    this.model.set("wanted", { n, question: this.model.get("question"), pages });
-    this.model.save_changes();
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => { this.tell(); this.ask(); }, PATIENCE + 50);
-  }
-
-  take() {
-    const answer = this.model.get("answer");
-    if (answer.question !== this.model.get("question")) return;
-    const { version, total } = answer;
-    for (const [page, rows] of Object.entries(answer.rows)) {
-      this.kept.delete(Number(page));
-      this.kept.set(Number(page), { version, total, rows });
-    }
-    for (const page of this.kept.keys()) {
-      if (this.kept.size <= KEPT) break;
-      this.kept.delete(page);
-    }
-    if (this.asked !== null && answer.n >= this.asked.n) this.asked = null;
-    this.ask();
-    this.tell();
-  }
-
-  forget() {
-    this.kept.clear();
-    this.asked = null;
-    this.take();
-  }
-
-  close() {
-    clearTimeout(this.timer);
-    for (const [names, call] of Object.entries(this.listen)) this.model.off(names, call);
-  }
-}
 
 // Elements.
 
@@ -108,6 +25,14 @@ function element(name, attributes = {}, ...children) {
 
 function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
+}
+
+// A problem's question often stands at its end, so its middle is left out.
+function both_ends(text, width) {
+  const signs = [...text];
+  if (signs.length <= width) return text;
+  const head = Math.floor(width / 2);
+  return `${signs.slice(0, head).join("")}…${signs.slice(head + 1 - width).join("")}`;
 }
 
 // The filter: a line of words, and a button for each word that is used often.
@@ -187,6 +112,7 @@ class Rows {
     Object.assign(this, { model, pages, scroller, box, slots: [] });
     this.active = 0; // The row that the keys move from.
     this.first = 0; // In sight.
+    this.prompt = 20; // Letters of a prompt that have room.
     this.choosing = false; // The active row is to be chosen as soon as it is there.
     this.frame = 0;
     this.spacer = element("div", { "aria-hidden": "true" });
@@ -217,6 +143,8 @@ class Rows {
     this.spacer.style.height = `${Math.max(0, tall - this.height)}px`;
     this.scroller.parentNode.setAttribute("aria-rowcount", String(this.total + 1));
     this.active = Math.max(0, Math.min(this.active, this.total - 1));
+    const prompt = this.scroller.parentNode.querySelector(".head").children[PROMPT];
+    this.prompt = Math.max(8, Math.floor(prompt.clientWidth / LETTER));
     this.soon();
   }
 
@@ -267,12 +195,16 @@ class Rows {
     const chosen = row !== undefined && row[ID] === this.model.get("sample");
     node.setAttribute("aria-selected", String(chosen));
     node.dataset.sample = row === undefined ? "" : String(row[ID]);
-    const nothing = (place) => (place === 2 ? "…" : "");
-    cells.forEach((cell, place) => write(cell, row ? row[place + 1] : nothing(place)));
+    cells.forEach((cell, place) => write(cell, this.text(row, place)));
     this.colour(cells, row?.[SIGN] ?? "");
     if (number === this.active && document.activeElement === this.scroller) {
       node.focus({ preventScroll: true });
     }
+  }
+
+  text(row, place) {
+    if (row === undefined) return place === PROMPT ? "…" : "";
+    return place === PROMPT ? both_ends(row[place + 1], this.prompt) : row[place + 1];
   }
 
   // Never by colour alone: the sign says the same.

@@ -57,7 +57,10 @@ class SampleTable(anywidget.AnyWidget):
         row: Where it stands, to be brought into sight; -1 if it is not in the list.
     """
 
-    _esm = Path(__file__).with_name("samples.js")
+    _esm = "".join(
+        Path(__file__).with_name(name).read_text(encoding="utf-8")
+        for name in ("pages.js", "samples.js")
+    )
     _css = Path(__file__).with_name("samples.css")
 
     words = traitlets.Unicode("").tag(sync=True)
@@ -310,7 +313,7 @@ class Samples(Part):
 
 def row_of(line: SampleLine) -> list[Any]:
     """Return a sample's id and its cells, safe to show and cut to what a page has room for."""
-    cells = (column.cut(column.text(line).strip(), WIDEST) for column in COLUMNS)
+    cells = (column.cut(column.text(line), WIDEST).strip() for column in COLUMNS)
     return [line.id, *cells]
 
 

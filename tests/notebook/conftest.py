@@ -39,8 +39,8 @@ def open_notebook(
     """Return a function that opens a notebook of some cells; no request may leave the machine."""
     opened: list[NotebookPage] = []
 
-    def open_one(*cells: str, width: int = 1280, height: int = 900) -> NotebookPage:
-        page = NotebookPage(server, browser, cells, width, height)
+    def open_one(*cells: str, **rest: Any) -> NotebookPage:
+        page = NotebookPage(server, browser, cells, **rest)
         opened.append(page)
         return page
 

@@ -141,7 +141,7 @@ def test_a_reject_through_the_inspector_lands_in_the_store(
     page.page.wait_for_selector(".sitool-sample h3")
     page.page.get_by_label("Reason").fill("by luck")
     page.page.get_by_label("Reason").press("Tab")
-    page.page.get_by_role("button", name="Reject").click()
+    page.page.get_by_role("button", name="Reject", exact=True).click()
     page.page.wait_for_selector(".sitool-sample .strong")
     page.until(f"document.querySelector({ROWS!r}).innerText.includes('✎')")
     study = sitool.open(folder)
@@ -152,4 +152,13 @@ def test_a_reject_through_the_inspector_lands_in_the_store(
     page.start_cell(2)
     page.until_run()
     assert f"study.reject({sample.id}, reason='by luck')" in page.output(2)
+    assert page.errors == []
+
+
+@pytest.mark.slow
+def test_notebook_7_shows_them_too(open_notebook: OpenNotebook, folder: Path) -> None:
+    pytest.importorskip("notebook", reason="notebook is not installed")
+    page = open_notebook(PARTS.format(folder=str(folder)) + "charts", "samples", classic=True)
+    page.run_all()
+    page.until(f"{count(page, POINTS)} === 16 && {count(page, ROWS)} > 5")
     assert page.errors == []

@@ -12,13 +12,14 @@ from textual.widgets import OptionList
 
 from sitool.client import Study
 from sitool.desk import Look
+from sitool.lineage import tree_lines
 from sitool.progress import Progress
 from sitool.tui.compare import other_end
 from sitool.tui.curriculum import CurriculumPanel
 from sitool.tui.desk import Desk, Looked
 from sitool.tui.dialogs import Ask, Choose, Write
 from sitool.tui.help import HelpScreen
-from sitool.tui.rounds import RoundTree, tree_lines
+from sitool.tui.rounds import RoundTree
 from sitool.tui.status import HeaderLine, PhaseBar, SignalPanel
 from sitool.tui.tabs import PanelTabs
 
