@@ -7,6 +7,7 @@
 
 Each takes a study; or, to work nothing out twice, what a study gives: `study.summary()`,
 `study.gap()`, `study.sharpening()`, `study.theory()`. `draw` draws any other plot of sitool.
+`first | second` puts two beside each other.
 Bars and bands are 95 % intervals; point at a mark for its figures and its n. A click on a
 mark or on a name in the legend lets the rest fade.
 
@@ -18,7 +19,7 @@ What this leaves out: which numbers a chart shows (`sitool.plots`) and how they 
 (`sitool.vega`). Importing it loads no altair; that comes with the first chart.
 """
 
-from sitool.charts.drawing import draw
+from sitool.charts.drawing import beside, draw
 from sitool.charts.judges import (
     best_of_n,
     chosen_logprob,
@@ -47,6 +48,7 @@ __all__ = [
     "accepted",
     "accuracy",
     "accuracy_map",
+    "beside",
     "best_of_n",
     "branches",
     "chosen_logprob",

@@ -32,7 +32,7 @@ def rows_of(plot: Plot | HeatMap | TokenStrip) -> list[Row]:
 def _line_rows(line: Line, plot: Plot) -> list[Row]:
     columns = {"y": line.y, "low": line.low, "high": line.high, "n": line.n, "total": line.total}
     return [
-        {"line": line.label, "x": float(line.x[i])}
+        {"line": line.label, "x": round(float(line.x[i]), 6)}
         | {
             name: round(float(values[i]), 6)
             for name, values in columns.items()

@@ -105,11 +105,12 @@ class Inspector(Part):
     def _draw(self, change: Any = None) -> None:
         with self._lock:
             number = self.view.sample
-            stamp = (number, None if self.view.look is None else self.view.look.version)
-            if stamp == self._seen:
-                return
-            self._seen = stamp
             try:
+                # Our own connection's: the desk's does not count what the desk itself writes.
+                stamp = (number, self._store.version)
+                if stamp == self._seen:
+                    return
+                self._seen = stamp
                 self._read(number)
             except SitoolError as error:
                 self._sample = None

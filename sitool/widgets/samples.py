@@ -307,7 +307,7 @@ class Samples(Part):
 
 def row_of(line: SampleLine) -> list[Any]:
     """Return a sample's id and its cells, safe to show and cut to what a page has room for."""
-    cells = (column.cut(column.text(line).strip(), WIDEST) for column in COLUMNS)
+    cells = (column.cut(column.text(line), WIDEST).strip() for column in COLUMNS)
     return [line.id, *cells]
 
 
