@@ -33,7 +33,8 @@ LIGHT = (
     "sitool.scoring", "sitool.verifiers.mc",
     "sitool.verifiers.likelihood", "sitool.verifiers.tournament", "sitool.verifiers.cross",
     "sitool.theory", "sitool.report", "sitool.plots", "sitool.vega",
-    "sitool.overlay", "sitool.pages", "sitool.tui.theory_screen",
+    "sitool.overlay", "sitool.pages", "sitool.tui.theory_screen", "sitool.card",
+    "sitool.findings.gap", "sitool.widgets",
 )  # fmt: skip
 
 
