@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sitool import loop
 from sitool.config import Settings
-from sitool.errors import StudyError
+from sitool.errors import StoreError, StudyError
 from sitool.events import Event
 from sitool.frames import rounds_frame
 from sitool.lineage import mark_of, overall_words, tree_lines
@@ -49,12 +49,17 @@ class StudyView:
         self._task: Task | None = None
 
     def __repr__(self) -> str:
+        try:
+            return f"<Study {str(self.folder)!r}: {self._words()}>"
+        except StoreError:
+            return f"<Study {str(self.folder)!r}: closed, or not to be read>"
+
+    def _words(self) -> str:
         s, head, count = self.settings, self._store.tree.head, len(self._store.tree.rounds())
-        where = "not measured yet" if head is None else f"{count} rounds, head {round_label(head)}"
-        if count == 1:
-            where = where.replace("rounds", "round")
         task = f"{s.task.name} on {s.model.base}, seed {s.seed}"
-        return f"<Study {str(self.folder)!r}: {task}; {where}>"
+        if head is None:
+            return f"{task}; not measured yet"
+        return f"{task}; {count} round{'s' * (count != 1)}, head {round_label(head)}"
 
     @property
     def folder(self) -> Path:

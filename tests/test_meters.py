@@ -162,6 +162,14 @@ def test_waiting_where_nothing_runs_returns_at_once(study: Study) -> None:
     assert study.wait().number == 3
 
 
+def test_whoever_comes_in_sees_the_running_round_from_its_start(tmp_path: Path) -> None:
+    study = create(tmp_path / "study")
+    for number in (0, 1):
+        study.run(number)
+        first = study.events(after=study.last_round_start())[0][2]
+        assert (first.kind, first.round) == ("RoundStarted", number)
+
+
 def test_waiting_sees_a_round_that_somebody_else_asked_for(
     make: Callable[..., Study], capsys: pytest.CaptureFixture[str]
 ) -> None:

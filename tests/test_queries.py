@@ -243,10 +243,12 @@ def test_a_study_is_one_line_and_its_tree_is_text(study: Study) -> None:
         f"<Study {str(study.folder)!r}: path on scripted, seed 0; 3 rounds, head r0002>"
     )
     study.fork(1)
-    study.step()
+    study.step(inline=True)
     lines = str(study.tree).splitlines()
     assert repr(study.tree) == str(study.tree)
     assert [line.split("r0")[1][:3] for line in lines] == ["000", "001", "002", "003"]
     assert [line for line in lines if "●" in line] == [lines[3]]
     assert lines[2].startswith("├ ")
     assert lines[0].endswith("base")
+    study.close()
+    assert repr(study) == f"<Study {str(study.folder)!r}: closed, or not to be read>"

@@ -162,3 +162,40 @@ def test_the_demo_study_takes_a_free_name(tmp_path: Path) -> None:
     assert (first.name, second.name) == ("demo-study", "demo-study-2")
     settings = sitool.open(first).settings
     assert (settings.task.name, settings.seed) == ("path", 7)
+
+
+# The demo study, by its name.
+
+
+def test_the_demo_study_is_made_once_where_the_app_makes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = sitool.open("demo")
+    made.configure("draw.samples=3")
+    made.close()
+    again = sitool.open("demo")
+    settings = again.settings
+    assert (again.folder, settings.draw.samples) == (Path(shelf.DEMO_FOLDER), 3)
+    again.close()
+    assert [place.name for place in tmp_path.iterdir()] == ["demo-study"]
+    by_the_app = sitool.open(shelf.make_demo(tmp_path / "elsewhere"))
+    by_the_app.configure("draw.samples=3")
+    assert by_the_app.settings == settings
+    by_the_app.close()
+
+
+def test_a_folder_of_ones_own_called_demo_comes_first(
+    two_rounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(two_rounds, tmp_path / "demo")
+    monkeypatch.chdir(tmp_path)
+    study = sitool.open("demo")
+    assert (study.folder.name, len(study.rounds())) == ("demo", 3)
+    study.close()
+    with pytest.raises(StoreError, match="There is no study in 'demos'"):
+        sitool.open("demos")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    at_home = sitool.open("~/demo")
+    assert at_home.folder == tmp_path / "demo"
+    at_home.close()
