@@ -35,7 +35,8 @@ def heavy_after(code: str, *arguments: str) -> list[str]:
         "sitool.scoring", "sitool.verifiers.mc",
         "sitool.verifiers.likelihood", "sitool.verifiers.tournament", "sitool.verifiers.cross",
         "sitool.theory", "sitool.report", "sitool.branch_plots", "sitool.judge_plots",
-        "sitool.overlay", "sitool.pages", "sitool.tui.theory_screen",
+        "sitool.overlay", "sitool.pages", "sitool.tui.theory_screen", "sitool.own",
+        "sitool.validation", "sitool.tasks.program",
     ],
 )  # fmt: skip
 def test_importing_loads_no_model_library(module: str) -> None:
