@@ -34,7 +34,8 @@ LIGHT = (
     "sitool.verifiers.likelihood", "sitool.verifiers.tournament", "sitool.verifiers.cross",
     "sitool.theory", "sitool.report", "sitool.plots", "sitool.vega",
     "sitool.overlay", "sitool.pages", "sitool.tui.theory_screen", "sitool.card",
-    "sitool.findings.gap", "sitool.widgets", "sitool.own", "sitool.tasks.program", "sitool.validation",
+    "sitool.findings.gap", "sitool.widgets",
+    "sitool.own", "sitool.tasks.program", "sitool.validation",
 )  # fmt: skip
 
 
