@@ -370,7 +370,7 @@ def test_the_doctor_measures_samplers(
     assert said.code == 2
 
 
-NEED_NO_STUDY = {"new", "demo", "presets", "tasks", "settings", "doctor", "lab"}
+NEED_NO_STUDY = {"new", "demo", "presets", "tasks", "settings", "doctor", "lab", "task"}
 
 
 @pytest.mark.parametrize(

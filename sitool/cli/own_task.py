@@ -29,7 +29,9 @@ def check(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A .py file of yours, which is run, or .jsonl.")
     ],
-    base: Annotated[str, typer.Option(help="Who answers: a built-in name, a folder...")] = "tiny",
+    base: Annotated[
+        str, typer.Option(help="Who answers: a built-in base, a folder, or a hub name.")
+    ] = "tiny",
     problems: Annotated[
         int, typer.Option(min=0, help="Of each level to answer; 0: ask no base.")
     ] = 8,
@@ -41,7 +43,7 @@ def check(
     sets: Sets = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look at every level: is it sound, and does the base succeed sometimes?"""
+    """Look at every level of a task: whether it is sound, and how often a base is right."""
     given = own.task(file)
     report = TaskReport(str(given), base if problems else "nobody", ())
     stream = given.stream_check(
