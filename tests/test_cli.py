@@ -309,8 +309,9 @@ def test_the_live_display_shows_a_round_without_harm(
 def every_command() -> list[list[str]]:
     root: Any = get_command(app)
     found = []
-    for name, command in root.commands.items():
-        inner = getattr(command, "commands", {})
+    for name in root.list_commands(None):
+        command = root.get_command(None, name)
+        inner = command.list_commands(None) if hasattr(command, "list_commands") else []
         found += [[name, sub] for sub in inner] or [[name]]
     return found
 
@@ -319,7 +320,7 @@ def every_command() -> list[list[str]]:
 def test_every_command_has_a_help_text(cli: Cli, words: list[str]) -> None:
     command: Any = get_command(app)
     for word in words:
-        command = command.commands[word]
+        command = command.get_command(None, word)
     assert command.help
     assert command.help.rstrip().endswith(".")
     for parameter in command.params:
