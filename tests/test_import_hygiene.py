@@ -35,7 +35,8 @@ def heavy_after(code: str, *arguments: str) -> list[str]:
         "sitool.scoring", "sitool.verifiers.mc",
         "sitool.verifiers.likelihood", "sitool.verifiers.tournament", "sitool.verifiers.cross",
         "sitool.theory", "sitool.report", "sitool.plots", "sitool.vega",
-        "sitool.overlay", "sitool.pages", "sitool.tui.theory_screen",
+        "sitool.overlay", "sitool.pages", "sitool.tui.theory_screen", "sitool.card",
+        "sitool.findings.gap", "sitool.widgets",
     ],
 )  # fmt: skip
 def test_importing_loads_no_model_library(module: str) -> None:

@@ -84,6 +84,10 @@ class Finding(Part):
         self._awake = True
         self._follow(None)
 
+    def rest(self) -> None:
+        """Ask for nothing more until it is seen again."""
+        self._awake = False
+
     @property
     def number(self) -> int | None:
         """The round that is reported on."""

@@ -87,8 +87,11 @@ class Panel(Part):
         self.children = (self.steps, below)
 
     def _wake(self, change: Any) -> None:
-        """Let a tab find out what it shows, now that it is seen."""
+        """Let a tab find out what it shows, now that it is seen, and those that are not rest."""
         chosen = self.tabs.children[change["new"]] if change["new"] is not None else None
+        for part in self.parts.values():
+            if isinstance(part, Finding) and part is not chosen:
+                part.rest()
         if isinstance(chosen, Finding | Theory):
             chosen.wake()
 

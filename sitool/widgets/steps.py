@@ -189,7 +189,7 @@ class Steps(Part):
         look = self.view.look
         why = refusals(look, self.view.shown)
         for name, button in self._buttons.items():
-            late = CARRIED_OUT if self.view.waiting else ""
+            late = CARRIED_OUT if self.view.waiting and name != "stop" else ""
             reason = why[name] or late
             button.disabled = bool(reason)
             button.tooltip = reason or ABOUT[name]

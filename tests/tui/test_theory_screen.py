@@ -13,8 +13,8 @@ from waiting import text_of, until
 
 from sitool import lab, pages, workbench
 from sitool.client import Study
+from sitool.findings import theory
 from sitool.plots import Plot
-from sitool.tui import theory_screen
 from sitool.tui.help import HelpScreen
 from sitool.tui.knob import Knob
 from sitool.tui.theory_pages import PagesScreen
@@ -105,7 +105,7 @@ async def test_the_newest_setting_wins_and_those_between_are_left_out(
             assert gate.wait(60)
         return workbench.make_scene(knobs)
 
-    monkeypatch.setattr(theory_screen, "make_scene", slowly)
+    monkeypatch.setattr(theory, "make_scene", slowly)
     async with Theories().run_test(size=(120, 40)) as pilot:
         screen = await ready(pilot)
         screen.query_one("#knob-prompts", Knob).focus()

@@ -1,5 +1,7 @@
 """The whole panel: its tabs, its card, and a notebook that is run without a browser."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,37 @@ def test_the_tabs_stand_in_their_order_and_find_out_nothing_before_they_are_chos
     assert theory.scene is None
     panel.tabs.selected_index = list(TABS).index("Theory")
     until(lambda: theory.scene is not None)
+
+
+def test_a_tab_that_is_left_asks_no_more_until_it_is_seen_again(panel: Panel) -> None:
+    gap, names = panel.parts["Gap"], list(TABS)
+    panel.tabs.selected_index = names.index("Gap")
+    until(lambda: gap.answer is not None and gap.answer.report.rounds[-1].round == 2)
+    panel.tabs.selected_index = names.index("Code")
+    panel.rounds.rounds.value = 1
+    panel.view.do("", lambda study: study.configure("draw.samples=3"))
+    until(lambda: not panel.view.waiting)
+    assert gap.answer.report.rounds[-1].round == 2
+    panel.tabs.selected_index = names.index("Gap")
+    until(lambda: gap.answer.report.rounds[-1].round == 1)
+
+
+def test_without_the_notebook_s_packages_one_is_told_which_extra_to_install(
+    two_rounds: Path,
+) -> None:
+    code = (
+        "import sys, sitool\n"
+        "sys.modules['ipywidgets'] = None\n"
+        "study = sitool.open(sys.argv[1])\n"
+        "print(study._repr_mimebundle_()['text/plain'])\n"
+        "try:\n    study.panel()\n"
+        "except sitool.SitoolError as error:\n    print(error)"
+    )
+    command = [sys.executable, "-c", code, str(two_rounds)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_SECONDS)
+    assert "The panel of a notebook needs the package 'ipywidgets'" in done.stdout
+    assert "try: pip install 'sitool[notebook]'" in done.stdout
+    assert "r0002 ●" in done.stdout
 
 
 def test_every_part_of_the_panel_looks_at_the_same_round(panel: Panel) -> None:
