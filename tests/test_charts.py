@@ -1,169 +1,212 @@
-"""The plots of a study, and the same as Vega-Lite and SVG."""
+"""Charts for notebooks: altair charts with the study's numbers, which show themselves offline."""
 
+import json
+import re
 import subprocess
 import sys
-import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from sitool import plots, vega
+import sitool
+from sitool import charts, lab, theory
 from sitool.client import Study
 from sitool.errors import MissingDependencyError, StudyError, UnknownNameError
-from sitool.plots import KINDS, Line, Plot, branches
-from sitool.vega.rows import MOST_POINTS
+
+MOST_BYTES = 150_000
+NOT_OF_A_STUDY_ALONE = ("beside", "draw", "branches", "scores", "tokens")
+CHARTS: dict[str, Callable[[Study], Any]] = {
+    **{n: getattr(charts, n) for n in charts.__all__ if n not in NOT_OF_A_STUDY_ALONE},
+    "branches": lambda study: charts.branches(study, 1, 2),
+    "scores": lambda study: charts.scores(study, "mc", "majority"),
+    "tokens": lambda study: charts.tokens(study, 40),
+    "beside": lambda study: charts.accuracy(study) | charts.loss(study),
+}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_chart_is_a_valid_vega_lite_spec(study: Study, kind: str) -> None:
-    altair = pytest.importorskip("altair")
-    altair.Chart.from_dict(vega.spec_of(plots.plot_of(study.summary(), kind, 2)))
+@pytest.fixture(scope="module")
+def judged(judged_rounds: Path) -> Iterator[Study]:
+    """Return a study whose held-out samples judges have scored; for looking at only."""
+    opened = sitool.open(judged_rounds)
+    yield opened
+    opened.close()
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_chart_becomes_an_svg_that_loads_nothing(study: Study, kind: str) -> None:
+@pytest.fixture(autouse=True)
+def _altair() -> None:
+    pytest.importorskip("altair")
+
+
+def rows_of(chart: Any) -> list[dict[str, Any]]:
+    return list(chart.to_dict()["data"]["values"])
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_every_chart_is_altairs_and_shows_itself_small_and_offline(
+    judged: Study, name: str
+) -> None:
+    import altair
+
     pytest.importorskip("vl_convert")
-    svg = vega.svg_of(plots.plot_of(study.summary(), kind, 2))
-    root = ET.fromstring(svg)
-    assert root.tag.endswith("svg")
-    assert not [e for e in root.iter() if e.tag.endswith(("image", "script", "style", "link"))]
+    chart = CHARTS[name](judged)
+    assert isinstance(chart, altair.TopLevelMixin)
+    spec = chart.to_dict()
+    assert altair.Chart.from_dict(spec).to_dict() == spec
+    shown, how = chart._repr_mimebundle_()
+    assert set(shown) == {"application/vnd.vegalite.v5+json", "image/png", "text/plain"}
+    assert shown["application/vnd.vegalite.v5+json"] | {"$schema": spec["$schema"]} == spec
+    assert how["image/png"]["width"] >= 640
+    assert len(json.dumps(shown)) < MOST_BYTES
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_two_branches_lie_over_one_another(study: Study, kind: str) -> None:
-    study.fork(1)
-    study.step()
-    plot = plots.overlay(study.summary(), kind, 2, 3)
-    text = " ".join(line.label for line in plot.lines)
-    assert "r2" in text
-    assert "r3" in text
-    vega.spec_of(plot)
+@pytest.mark.parametrize("name", [n for n in CHARTS if n != "beside"])
+def test_titles_axes_and_tooltips_are_in_words(judged: Study, name: str) -> None:
+    spec = CHARTS[name](judged).to_dict()
+    assert " " in spec["title"]["text"]
+    (marks,) = (layer for layer in spec["layer"] if layer.get("name") == "marks")
+    told = {field["field"]: field["title"] for field in marks["encoding"]["tooltip"]}
+    assert "y" in told
+    assert all(told.values())
+    rows = rows_of(CHARTS[name](judged))
+    for field, title in (("low", "from"), ("high", "to"), ("n", "n")):
+        if any(field in row for row in rows):
+            assert told[field] == title
 
 
-def test_a_chart_shows_the_numbers_of_the_summary(study: Study) -> None:
-    summary = study.summary()
-    plot = plots.plot_of(summary, "accuracy", 2)
-    first = summary.rounds[0].accuracy[1]
-    assert plot.lines[0].label == "level 1"
-    assert plot.lines[0].y[0] == first.value
-    assert plot.lines[0].low is not None
-    assert plot.lines[0].low[0] == first.low
-    assert f"n={first.n}" in plot.title
-    accepted = plots.plot_of(summary, "accepted", 2).lines[0]
-    assert accepted.y[1:].tolist() == [r.accepted for r in summary.rounds[1:]]
+def test_what_a_study_has_worked_out_makes_the_same_charts(judged: Study) -> None:
+    summary, gap, sharpening = judged.summary(), judged.gap(), judged.sharpening()
+    assert rows_of(charts.accuracy(summary)) == rows_of(charts.accuracy(judged))
+    assert rows_of(charts.gap(gap)) == rows_of(charts.gap(judged))
+    assert rows_of(charts.lift(sharpening)) == rows_of(charts.lift(judged))
+    theory = judged.theory()
+    assert rows_of(charts.prediction(theory)) == rows_of(charts.prediction(judged))
+    lines = {row["line"] for row in rows_of(charts.feedback(theory))}
+    assert lines == {"sitool bound F", "no change", "this study"}
 
 
-def test_entropy_and_unique_answers_are_shares_of_the_most_there_can_be(study: Study) -> None:
-    summary = study.summary()
-    entropy, unique = plots.plot_of(summary, "entropy", 2).lines
-    assert unique.y[2] == pytest.approx((summary.rounds[2].unique or 0) / 4)
-    assert entropy.y[2] == pytest.approx((summary.rounds[2].entropy or 0) / np.log(4))
+def test_a_branch_ends_at_the_round_that_is_asked_for(judged: Study) -> None:
+    assert {row["round"] for row in rows_of(charts.accuracy(judged, 1))} == {0, 1}
+    assert {row["round"] for row in rows_of(charts.weights(judged))} == {1, 2}
 
 
-def test_pass_at_k_sets_the_base_against_the_shown_round(study: Study) -> None:
-    plot = plots.plot_of(study.summary(), "pass_at_k", 2)
-    assert [line.label for line in plot.lines] == ["r0 base", "r2"]
-    assert list(plot.ticks.values()) == ["k=1", "k=2"]
+def test_verifiers_are_chosen_by_name(judged: Study) -> None:
+    report = judged.gap()
+    assert {row["line"] for row in rows_of(charts.gap(report))} == {
+        *report.rounds[-1].gaps, "no gap"
+    }  # fmt: skip
+    shares = rows_of(charts.gap_sweep(report, "mc", by="share"))
+    said = {round(100 * p.at, 6): p.gap for p in report.rounds[-1].judges["mc"].quantiles}
+    for row in (row for row in shares if row["line"] == "gap"):
+        assert row["y"] == pytest.approx(said[row["x"]].value, abs=1e-6)
+        assert row["low"] == pytest.approx(said[row["x"]].low, abs=1e-6)
+    for wrong in (
+        lambda: charts.gap(report, "mcc"),
+        lambda: charts.gap_sweep(report, by="treshold"),
+        lambda: charts.gap_matrix(report, "likelihood_per_tokens"),
+    ):
+        with pytest.raises(UnknownNameError, match="Did you mean"):
+            wrong()
 
 
-def test_one_level_of_two_branches_alone(study: Study) -> None:
-    plot = plots.overlay(study.summary(), "accuracy", 1, 2, level=3)
-    assert "level 3" in plot.title
-    assert plot.lines[1].y[-1] == study.summary().rounds[2].accuracy[3].value
+def test_a_strip_of_tokens_reads_as_the_sample(judged: Study) -> None:
+    sample = judged.sample(40)
+    rows = rows_of(charts.tokens(judged, 40))
+    assert "".join(row["token"] for row in rows if "⟨" not in row["token"]) == (
+        sample.completion.text
+    )
+    assert [row["y"] for row in rows] == pytest.approx(sample.completion.token_logprobs, abs=1e-4)
 
 
-def test_an_unknown_chart_or_round_is_one_sentence(study: Study) -> None:
-    with pytest.raises(UnknownNameError, match="Did you mean 'accuracy'"):
-        plots.plot_of(study.summary(), "acuracy", 2)
-    with pytest.raises(StudyError, match="no round 9; known: 0 to 2"):
-        plots.plot_of(study.summary(), "accuracy", 9)
+def test_nothing_to_draw_is_said_with_what_to_do(study: Study, tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="No judge has scored"):
+        charts.gap(study)
+    with pytest.raises(StudyError, match="judged nothing but its own"):
+        charts.gap_matrix(study)
+    with pytest.raises(StudyError, match="a score of both mc and cross"):
+        charts.scores(study, "mc", "cross")
+    with pytest.raises(StudyError, match="no round 9"):
+        charts.accuracy(study, 9)
+    fresh = sitool.create(tmp_path / "fresh", assignments=["model.base=scripted",
+        "sampler.name=scripted", "trainer.name=scripted"])  # fmt: skip
+    with pytest.raises(StudyError, match="base is not measured yet"):
+        charts.accuracy(fresh)
+    fresh.close()
 
 
-def test_nothing_to_draw_is_said_and_not_drawn(study: Study) -> None:
-    with pytest.raises(StudyError, match="nothing was trained"):
-        vega.svg_of(plots.plot_of(study.summary(), "loss", 0))
+def test_what_the_laboratory_shows_is_drawn_too() -> None:
+    pytest.importorskip("vl_convert")
+    plan = lab.DiagramPlan(lab.Axis("initial", [0.3, 0.6]), lab.Axis("spread", [2, 8]), runs=3)
+    spec = theory.diagram_spec(lab.phase_diagram(plan))
+    chart = charts.draw(spec, "dark")
+    assert rows_of(chart) == spec["data"]["values"]
+    assert chart.to_dict()["background"] != "white"
+    assert "image/png" in chart._repr_mimebundle_()[0]
 
 
-def test_a_missing_extra_is_one_line_that_names_it(
+def test_a_chart_can_be_worked_on_as_any_of_altairs(study: Study) -> None:
+    chart = charts.accuracy(study, theme="dark").properties(width=300).interactive()
+    spec = chart.to_dict()
+    assert spec["width"] == 300
+    assert {"level", "round", "picked"} < {param["name"] for param in spec["params"]}
+    assert "application/vnd.vegalite.v5+json" in chart._repr_mimebundle_()[0]
+
+
+def test_charts_beside_each_other_share_what_is_picked_and_nothing_else(study: Study) -> None:
+    vl_convert = pytest.importorskip("vl_convert")
+    one, other = charts.accuracy(study), charts.accuracy_map(study)
+    spec = (one | other).to_dict()
+    assert [part["data"]["values"] for part in spec["concat"]] == [rows_of(one), rows_of(other)]
+    views = {param["name"]: param["views"] for param in spec["params"]}
+    assert views["level"] == views["round"] == ["marks_0", "marks_1"]
+    assert views["picked_0"] == ["marks_0"]
+    vega = vl_convert.vegalite_to_vega(spec, vl_version="6.1")
+    assert {"rows_0", "rows_1"} <= {data["name"] for data in vega["data"]}
+    assert {"level", "round"} <= {signal["name"] for signal in vega["signals"]}
+    assert charts.beside(one, other, one, columns=3).to_dict()["columns"] == 3
+    assert (one & other).to_dict()["columns"] == 1
+
+
+def test_a_renderer_that_a_person_chose_is_left_to_them(study: Study) -> None:
+    import altair
+
+    with altair.renderers.enable("json"):
+        shown = charts.accuracy(study)._repr_mimebundle_()
+    assert "application/json" in (shown[0] if isinstance(shown, tuple) else shown)
+
+
+def test_without_altair_a_chart_names_the_extra(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(sys.modules, "altair", None)
+    with pytest.raises(MissingDependencyError, match=r"sitool\[notebook\]"):
+        charts.accuracy(study)
+
+
+def test_without_vl_convert_a_chart_still_shows(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chart = charts.accuracy(study)
     monkeypatch.setitem(sys.modules, "vl_convert", None)
-    with pytest.raises(MissingDependencyError, match=r"sitool\[report\]"):
-        vega.svg_of(plots.plot_of(study.summary(), "accuracy", 2))
-
-
-def test_a_long_line_is_thinned_and_keeps_its_extremes() -> None:
-    y = np.random.default_rng(0).normal(size=100_000)
-    y[77], y[50_001], y[99_000] = -50, 50, np.nan
-    line = Line("r1", np.arange(100_000.0), y)
-    rows = vega.spec_of(Plot("loss", "Training loss", [line]))["data"]["values"]
-    assert len(rows) <= MOST_POINTS + 2
-    assert {min(r["y"] for r in rows), max(r["y"] for r in rows)} == {-50, 50}
-
-
-BRANCH_PLOTS = (
-    branches.accuracy_map, branches.weight_map, branches.feedback_plot,
-    branches.branch_losses,
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("make", BRANCH_PLOTS)
-def test_the_charts_of_a_branch_are_valid_specs_and_can_be_drawn(study: Study, make: Any) -> None:
-    altair = pytest.importorskip("altair")
-    pytest.importorskip("vl_convert")
-    spec = vega.spec_of(make(study.summary(), 2))
-    altair.Chart.from_dict(spec)
-    assert vega.picture(spec, "svg").startswith(b"<svg")
-
-
-@pytest.mark.parametrize("make", BRANCH_PLOTS[1:])
-def test_the_base_alone_has_none_of_them_and_says_why(study: Study, make: Any) -> None:
-    assert "step once" in make(study.summary(), 0).empty
-
-
-def test_the_map_has_every_accuracy_with_its_interval(study: Study) -> None:
-    summary = study.summary()
-    cells = {(c.column, c.row): c for c in branches.accuracy_map(summary, 2).cells}
-    measured = {(f"r{r.round.id}", str(k)) for r in summary.rounds for k in r.accuracy if k}
-    assert set(cells) == measured
-    found, said = summary.rounds[1].accuracy[3], cells["r1", "3"]
-    assert (found.value, found.low, found.high, found.n) == (
-        said.value, said.low, said.high, said.n
-    )  # fmt: skip
-
-
-def test_the_map_of_weights_sums_to_1_each_round(study: Study) -> None:
-    cells = branches.weight_map(study.summary(), 2).cells
-    for name in ("r1", "r2"):
-        assert sum(c.value for c in cells if c.column == name) == pytest.approx(1)
-
-
-def test_the_feedback_loop_sets_each_round_against_the_one_before(study: Study) -> None:
-    summary = study.summary()
-    line = branches.feedback_plot(summary, 2).lines[0]
-    values = [r.accuracy[1].value for r in summary.rounds]
-    assert line.x.tolist() == values[:-1]
-    assert line.y.tolist() == values[1:]
-    assert line.names == ("after r1", "after r2")
-
-
-def test_losses_of_a_branch_end_at_their_rounds(study: Study) -> None:
-    summary = study.summary()
-    (line,) = branches.branch_losses(summary, 2).lines
-    assert line.y.tolist() == [loss for r in summary.rounds for loss in r.losses]
-    assert line.x[len(summary.rounds[1].losses) - 1] == 1
-    assert line.x[-1] == 2
-
-
-def test_lines_beyond_the_eighth_differ_by_their_shape() -> None:
-    lines = [Line(f"level {i}", np.arange(3.0), np.arange(3.0)) for i in range(24)]
-    points = vega.spec_of(Plot("accuracy", "Many", lines))["layer"][-1]["encoding"]
-    looks = zip(points["color"]["scale"]["range"], points["shape"]["scale"]["range"], strict=True)
-    assert len(set(looks)) == 24
+    shown, _ = chart._repr_mimebundle_()
+    assert set(shown) == {"application/vnd.vegalite.v5+json", "text/plain"}
 
 
 def test_importing_loads_no_chart_library() -> None:
-    code = "import sys, sitool.vega; print('altair' in sys.modules, 'vl_convert' in sys.modules)"
+    code = "import sys, sitool.charts; print('altair' in sys.modules, 'vl_convert' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_an_exported_page_shows_the_still_as_wide_as_the_chart(study: Study) -> None:
+    pytest.importorskip("vl_convert")
+    nbformat = pytest.importorskip("nbformat.v4")
+    nbconvert = pytest.importorskip("nbconvert")
+    data, metadata = charts.accuracy(study)._repr_mimebundle_()
+    output = nbformat.new_output("display_data", data=data, metadata=metadata)
+    notebook = nbformat.new_notebook(cells=[nbformat.new_code_cell("", outputs=[output])])
+    page, _ = nbconvert.HTMLExporter().from_notebook_node(notebook)
+    (image,) = re.findall(r"<img[^>]*>", page)
+    assert data["image/png"][:100] in image
+    assert f'width="{metadata["image/png"]["width"]}"' in image

@@ -23,9 +23,7 @@ from sitool.plots.shapes import (
     Floats,
     HeatMap,
     Line,
-    Picks,
     Plot,
-    figure_line,
     level_words,
 )
 
@@ -36,10 +34,8 @@ __all__ = [
     "Floats",
     "HeatMap",
     "Line",
-    "Picks",
     "Plot",
     "branch_to",
-    "figure_line",
     "level_words",
     "loss_plot",
     "name_of",

@@ -12,8 +12,8 @@ from sitool.errors import StudyError, UnknownNameError
 from sitool.measure import ALL_LEVELS
 from sitool.plots.shapes import (
     SHARE,
-    Figure,
     Line,
+    Measured,
     Plot,
     doublings,
     figure_line,
@@ -213,7 +213,7 @@ def _pass_at_k_of(rounds: Branch, level: int) -> Plot:
 
 
 def pass_at_k_plot(
-    title: str, measured: Mapping[str, Mapping[int, Figure]], note: str = ""
+    title: str, measured: Mapping[str, Mapping[int, Measured]], note: str = ""
 ) -> Plot:
     """Plot the chance that one of k samples passes, over doublings of k.
 

@@ -118,7 +118,7 @@ class HeatMap:
     empty: str = ""
 
 
-class Figure(Protocol):
+class Measured(Protocol):
     """A measured number: a `Metric` of the store, or an `Accuracy`."""
 
     @property
@@ -140,7 +140,7 @@ class Figure(Protocol):
 
 def figure_line(
     label: str,
-    points: Iterable[tuple[float, Figure | None]],
+    points: Iterable[tuple[float, Measured | None]],
     *,
     signed: bool = False,
     picks: Picks | None = None,

@@ -38,7 +38,8 @@ def _lines(plot: Plot) -> list[Spec]:
     if _has(plot, "low"):
         layers.append(_intervals(plot))
     x, colour = _x(plot), _colour(plot)
-    seen = {"color": colour, "opacity": faded(_fading(plot), 1), **_offset(plot)}
+    opacity = 0.6 if plot.dots and _longest(plot) > MOST_MARKED else 1
+    seen = {"color": colour, "opacity": faded(_fading(plot), opacity), **_offset(plot)}
     if not plot.dots:
         shape = {"interpolate": "step"} if plot.steps else {}
         layers.append({
@@ -46,7 +47,7 @@ def _lines(plot: Plot) -> list[Spec]:
             "encoding": {"x": x, "y": _y(plot), **seen, "tooltip": _told(plot)},
         })  # fmt: skip
     if plot.dots or (_longest(plot) <= MOST_MARKED and not plot.steps):
-        size = raised((name for name in _fields(plot) if name == "round"), 190, 70)
+        size = raised((name for name in _fields(plot) if name != "level"), 190, 70)
         layers.append({
             "mark": {"type": "point", "filled": True, "cursor": "pointer"},
             "encoding": {"x": x, "y": _y(plot), **seen, "shape": _shape(plot), "size": size,
@@ -73,8 +74,8 @@ def _fading(plot: Plot) -> list[str]:
     """Return by what lines are told apart, so that those not picked can fade."""
     if len(plot.lines) == 1:
         return []
-    by_level = all("level" in line.picks for line in plot.lines)
-    return [PICKED, *(["level"] if by_level else [])]
+    of_one_level = all(len({*line.picks.get("level", ())}) == 1 for line in plot.lines)
+    return [PICKED, *(["level"] if of_one_level else [])]
 
 
 def _diagonal() -> Spec:
@@ -97,8 +98,7 @@ def _intervals(plot: Plot) -> Spec:
     return {
         "mark": {"type": mark},
         "encoding": {"x": _x(plot), "y": low, "y2": {"field": "high"}, "color": _colour(plot),
-                     "opacity": faded(_fading(plot), opacity),
-            **_offset(plot)},
+                     "opacity": faded(_fading(plot), opacity), **_offset(plot)},
     }  # fmt: skip
 
 
