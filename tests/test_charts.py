@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import sitool
-from sitool import charts
+from sitool import charts, lab, theory
 from sitool.client import Study
 from sitool.errors import MissingDependencyError, StudyError, UnknownNameError
 
@@ -133,6 +133,16 @@ def test_nothing_to_draw_is_said_with_what_to_do(study: Study, tmp_path: Path) -
     with pytest.raises(StudyError, match="base is not measured yet"):
         charts.accuracy(fresh)
     fresh.close()
+
+
+def test_what_the_laboratory_shows_is_drawn_too() -> None:
+    pytest.importorskip("vl_convert")
+    plan = lab.DiagramPlan(lab.Axis("initial", [0.3, 0.6]), lab.Axis("spread", [2, 8]), runs=3)
+    spec = theory.diagram_spec(lab.phase_diagram(plan))
+    chart = charts.draw(spec, "dark")
+    assert rows_of(chart) == spec["data"]["values"]
+    assert chart.to_dict()["background"] != "white"
+    assert "image/png" in chart._repr_mimebundle_()[0]
 
 
 def test_a_chart_can_be_worked_on_as_any_of_altairs(study: Study) -> None:

@@ -54,7 +54,7 @@ class SampleTable(anywidget.AnyWidget):
         wanted: What the page asks for: `n`, `question` and `pages`.
         answer: What it gets: `n`, `question`, and of the moment `version`, `total`, `rows` by page.
         sample: The chosen one's id.
-        row: Where it stands, to be brought into sight; -1 if it is not in the list.
+        row: To be brought into sight, for its sample was chosen elsewhere; -1 is none.
     """
 
     _esm = "".join(
@@ -192,7 +192,6 @@ class Samples(Part):
                 self.table.question += 1
             self.table.total, self.table.done = len(listing.ids), listing.done
             self.table.empty = self._why_empty(listing)
-            self._place()
 
     def _why_empty(self, listing: Listing) -> str:
         if listing.error or listing.ids or not listing.done:
@@ -262,14 +261,18 @@ class Samples(Part):
         self.view.sample = self.table.sample
 
     def _follow_sample(self, change: Any) -> None:
-        with self._changing:
-            self.table.sample = self.view.sample
-            self._place()
+        """Bring a sample that was chosen elsewhere into sight.
 
-    def _place(self) -> None:
-        sample = self.table.sample
-        row = None if sample is None else self._listing.row_of(sample)
-        self.table.row = -1 if row is None else row
+        One that was chosen in the table is there already, and whoever chose it may have
+        moved on by now.
+        """
+        with self._changing:
+            sample = self.view.sample
+            if sample == self.table.sample:
+                self.table.row = -1
+                return
+            row = None if sample is None else self._listing.row_of(sample)
+            self.table.sample, self.table.row = sample, -1 if row is None else row
 
     def _hear(self, _: Any, content: Mapping[str, Any], buffers: Any) -> None:
         match content:

@@ -65,6 +65,16 @@ def test_a_level_goes_both_ways_between_the_view_and_the_words(
     assert samples.table.words == "failed"
 
 
+def test_only_a_sample_that_was_chosen_elsewhere_is_brought_into_sight(
+    samples: Samples, view: View
+) -> None:
+    ids = [row[0] for row in ask(samples, 0)["rows"]["0"]]
+    samples.table.sample = ids[5]
+    assert (view.sample, samples.table.row) == (ids[5], -1)
+    view.sample = ids[7]
+    assert (samples.table.sample, samples.table.row) == (ids[7], 7)
+
+
 def test_a_heading_sorts_and_again_turns_the_order_round(samples: Samples) -> None:
     samples.table._handle_custom_msg({"sort": "lvl"}, [])
     assert samples.table.words == "sort:level"
