@@ -87,6 +87,7 @@ def test_it_runs_offline_from_top_to_bottom_and_shows_what_is_committed(
 ) -> None:
     tried = go_offline(tmp_path / "offline", monkeypatch)
     monkeypatch.delenv("SITOOL_ENGINE")  # As a student runs it: rounds are the engine's.
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     here = tmp_path / "class"
     here.mkdir()
 
