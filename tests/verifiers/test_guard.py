@@ -1,9 +1,9 @@
 """Whatever a verifier does, the round gets one valid score a sample and goes on."""
 
 import os
+import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -103,12 +103,13 @@ def test_one_that_hangs_is_killed_and_only_the_guilty_sample_fails() -> None:
 
 
 def test_many_hanging_samples_cannot_take_longer_than_a_few_limits() -> None:
-    started = time.monotonic()
     with Guard(SCRIPTED, 0.4) as guard:
         scores = guard.verify(samples(*["[hang]"] * 50))
     assert outcomes(scores) == ["error"] * 50
+    said = [re.match(r"No answer within ([\d.]+) s", score.explanation) for score in scores]
+    waits = [float(found[1]) for found in said if found]
+    assert 0 < sum(waits) <= 2 * 0.4 + 0.01
     assert "others used up the time" in scores[-1].explanation
-    assert time.monotonic() - started < 3 * 0.4 + 10
 
 
 def test_the_worker_is_reused_and_serves_again_after_a_kill() -> None:
