@@ -10,6 +10,9 @@
 Importing this loads neither torch nor any model.
 """
 
+from importlib import import_module
+from types import ModuleType
+
 from sitool.client import Curriculum, Study, create
 from sitool.config import Settings
 from sitool.errors import SitoolError
@@ -41,3 +44,12 @@ __all__ = [
     "open",
     "task",
 ]
+
+_LATE = ("charts", "lab", "widgets")
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Load a part that only some sessions need, such as `sitool.widgets`, when it is named."""
+    if name in _LATE:
+        return import_module(f"sitool.{name}")
+    raise AttributeError(f"module 'sitool' has no attribute {name!r}")

@@ -50,6 +50,14 @@ def test_importing_loads_no_model_library() -> None:
     assert heavy_after(code) == []
 
 
+def test_the_notebook_is_loaded_when_it_is_named() -> None:
+    code = (
+        "import sys, sitool; assert not {'ipywidgets', 'sitool.widgets'} & set(sys.modules);"
+        " assert sitool.widgets.Curriculum and sitool.charts.accuracy and sitool.lab.bounds"
+    )
+    assert heavy_after(code) == []
+
+
 def test_creating_and_looking_at_a_study_loads_no_model_library(tmp_path: Path) -> None:
     code = (
         "import sys, sitool\n"
