@@ -16,7 +16,7 @@ from sitool.errors import UnknownNameError
 from sitool.lab import Axis, DiagramPlan, PhaseDiagram, Run, Winner
 from sitool.overlay import Feedback, FittedRound, Overlay, Prediction
 from sitool.plots import Line, Plot
-from sitool.vega import COLOURS, FORMS, Spec, picture, spec_of
+from sitool.vega import COLOURS, DATA, FORMS, Spec, picture, spec_of
 from sitool.vega.specs import VEGA_LITE_SCHEMA
 
 CENTRAL = (0.025, 0.975)
@@ -105,7 +105,7 @@ def diagram_spec(diagram: PhaseDiagram) -> Spec:
         "width": 480,
         "height": 400,
         "background": "white",
-        "data": {"values": cells},
+        "data": {"name": DATA, "values": cells},
         "layer": [
             {"mark": "rect", "encoding": place | {"color": _colour(names)}},
             {
