@@ -58,7 +58,7 @@ def bar(share: float, words: str, colour: str = BLUE) -> Markup:
     """Draw a share as a bar; `words` are read aloud in its place."""
     inner = tag("span", style=f"display:block;height:100%;background:{colour};"
                               f"width:{100 * min(max(share, 0.0), 1.0):.1f}%")  # fmt: skip
-    outer = "display:inline-block;width:100px;height:9px;border:1px solid rgba(128,128,128,.35)"
+    outer = "display:inline-block;width:64px;height:9px;border:1px solid rgba(128,128,128,.35)"
     return tag("span", inner, style=outer, role="img", aria_label=words, title=words)
 
 

@@ -268,4 +268,9 @@ def departures(knobs: Knobs) -> list[str]:
         broken.append("it assumes that nothing wrong is accepted")
     if knobs.false_rejects:
         broken.append("it counts every right answer as accepted")
+    if knobs.prior > lab.PRIOR:
+        broken.append(
+            "it assumes maximum likelihood, and this learner weighs what it sees against"
+            f" {knobs.prior:,.0f} imagined steps"
+        )
     return broken

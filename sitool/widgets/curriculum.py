@@ -145,7 +145,7 @@ class Curriculum(Part):
 
     def _make_levels(self, levels: list[int]) -> None:
         row, style = ipywidgets.Layout(align_items="center"), {"description_width": "5em"}
-        wide, beside = ipywidgets.Layout(width="23em"), ipywidgets.Layout(margin="0 0 0 1em")
+        wide, beside = ipywidgets.Layout(flex="0 0 15em"), ipywidgets.Layout(margin="0 0 0 4px")
         self.weights = {
             level: ipywidgets.FloatSlider(
                 min=0, max=1, step=0.01, description=f"level {level}", layout=wide, style=style,
@@ -219,10 +219,10 @@ def _beside(look: Look, shown: int | None, level: int) -> Markup:
     if success is None:
         return tag("span", f"not measured, {words}", style=FAINT)
     inside = settings.low <= success <= settings.high
-    place = "in the band" if inside else ""
     measured = bar(success, f"success {success:.2f}", ORANGE if inside else GREY)
-    said = f"success {band_words(settings, success).strip()} {place}".strip()
-    return tag("span", measured, f" {said}, {words}", style="white-space:nowrap")
+    value = band_words(settings, success).strip()
+    said = f"{value} in the band" if inside else f"success {value}"
+    return tag("span", measured, f" {said}, {words}")
 
 
 def _band(settings: list[Setting]) -> ipywidgets.FloatRangeSlider:

@@ -60,6 +60,12 @@ TABS: Mapping[str, Callable[[View], Part]] = {
 }
 """The tabs, from left to right; what takes time to find out begins when its tab is chosen."""
 
+STYLE = (
+    ".sitool-panel .lm-TabBar-tab {flex: 0 0 auto !important; min-width: 0 !important;"
+    " padding: 0 9px !important}"
+)
+"""Tabs as wide as their words: else the last letters are cut where a page is narrow."""
+
 
 class Panel(Part):
     """One study to drive and to look at, with everything that the notebook has of it.
@@ -70,21 +76,22 @@ class Panel(Part):
 
     def __init__(self, study: Study | View) -> None:
         super().__init__(study)
+        self.add_class("sitool-panel")
         self.steps, self.rounds = Steps(self.view), RoundTree(self.view)
         self.signal = Signal(self.view)
         self.parts = {name: make(self.view) for name, make in TABS.items()}
         self.tabs = ipywidgets.Tab(
             children=tuple(self.parts.values()),
             titles=tuple(self.parts),
-            layout={"flex": "3 1 480px", "min_width": "0"},
+            layout={"flex": "3 1 460px", "min_width": "0"},
         )
         self.tabs.observe(self._wake, "selected_index")
         left = ipywidgets.VBox(
             (self.rounds, self.signal),
-            layout={"flex": "1 1 250px", "max_width": "330px", "min_width": "0"},
+            layout={"flex": "1 1 310px", "max_width": "360px", "min_width": "0"},
         )
         below = ipywidgets.HBox((left, self.tabs), layout={"flex_flow": "row wrap"})
-        self.children = (self.steps, below)
+        self.children = (ipywidgets.HTML(f"<style>{STYLE}</style>"), self.steps, below)
 
     def _wake(self, change: Any) -> None:
         """Let a tab find out what it shows, now that it is seen, and those that are not rest."""

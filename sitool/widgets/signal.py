@@ -79,7 +79,10 @@ class Signal(Part):
 
     def _shares(self, look: Look) -> Markup:
         shown = self.view.shown
-        return join([]) if shown is None else join(_signal(look.summary.round(shown), look))
+        if shown is None:
+            return join([])
+        # As wide as its place, however long its lines are: they wrap, and tables scroll.
+        return tag("div", *_signal(look.summary.round(shown), look), style="contain:inline-size")
 
     def page(self) -> Markup:
         """Show the advice and the shares."""

@@ -27,6 +27,8 @@ from sitool.widgets.view import View
 from sitool.workbench import KINDS, Knobs, Scene, knobs_of, scene_plot
 
 SIMULATING = "Simulating …"
+LABEL, WIDTH = "11em", "24em"
+"""Of a knob's words, and of the whole knob."""
 READ = (
     "Skill at the start: a level of L steps is solved with its L-th power. The line 'sitool bound'"
     " is sitool's own guarantee (S5, easy to hard), and no theorem of a paper: it holds for one"
@@ -78,8 +80,8 @@ class Theory(Part):
             value=5,
             description="level that is shown",
             continuous_update=False,
-            style={"description_width": "10em"},
-            layout={"width": "23em"},
+            style={"description_width": LABEL},
+            layout={"width": WIDTH},
         )
         self.load = _button("From this study", "Set the knobs from the branch that is looked at.")
         self.defaults = _button("Defaults", "Set every knob as it was without a study.")
@@ -104,7 +106,7 @@ class Theory(Part):
         words, values = KNOBS[name]
         shared: dict[str, Any] = {
             "options": values, "value": getattr(self.knobs, name), "description": words,
-            "style": {"description_width": "10em"}, "layout": {"width": "23em"},
+            "style": {"description_width": LABEL}, "layout": {"width": WIDTH},
         }  # fmt: skip
         if name in ("rule", "learner"):
             turner = ipywidgets.Dropdown(**shared)
