@@ -18,7 +18,15 @@ from sitool.presets import build_settings
 from sitool.records import Outcome, Phase, Problem
 from sitool.store import Round, Store
 
-GENERATED = [name for name in registry.names("task") if name != "jsonl"]
+GENERATED = [name for name in registry.names("task") if name not in ("jsonl", "python")]
+OWN_TASK = """
+levels = range(1, 4)
+
+
+def problem(level, rng):
+    first, second = rng.randrange(10**level), rng.randrange(10**level)
+    return f"{first}+{second}=", first + second
+"""
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +38,13 @@ def sums(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for b in range(40)
     ]
     file.write_text("\n".join(lines), encoding="utf-8")
+    file.with_suffix(".py").write_text(OWN_TASK, encoding="utf-8")
     return file
 
 
 def of_task(name: str, sums: Path) -> list[str]:
-    return [f"task.name={name}", *([f"task.path={sums}"] if name == "jsonl" else [])]
+    files = {"jsonl": sums, "python": sums.with_suffix(".py")}
+    return [f"task.name={name}", *([f"task.path={files[name]}"] if name in files else [])]
 
 
 def keys(study: Study, number: int, role: str) -> list[str]:

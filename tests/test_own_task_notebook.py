@@ -35,7 +35,7 @@ report = task.check(base="scripted", problems=4, samples=2, inline=True)
     """
 parts = [f"{name}=scripted" for name in ("model.base", "sampler.name", "trainer.name")]
 study = sitool.create("study", task=task, assignments=[*parts, "draw.problems=4"])
-print(study.step().number, study.settings.task.max_level)
+print(study.step(progress=False).number, study.settings.task.max_level)
 study.end_engine()
 study.close()
 """,

@@ -1,4 +1,7 @@
-"""JupyterLab in a real browser, for all tests of this folder: one server and one browser."""
+"""JupyterLab in a real browser, one server and one browser for each file of tests.
+
+Not for all of them: as long as Playwright is up, no other test of the process can run a loop.
+"""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,7 +14,7 @@ from notebook_page import NotebookPage, Server, serve
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Return a JupyterLab of our own, which asks nobody for anything."""
     pytest.importorskip("jupyterlab", reason="jupyterlab is not installed")
@@ -19,7 +22,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Return Debian's Chromium, driven by Playwright."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
