@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 NEEDS := pyproject.toml constraints.txt
 # One process of tests a core; more than four only wait for each other.
-WORKERS := -n auto --maxprocesses 4
+WORKERS := -n logical --maxprocesses 4
 # llama.cpp comes as source. What was built once is kept, and used by every clone.
 WHEELS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sitool/wheels
 LLAMACPP := $(shell sed -n 's/^llama-cpp-python==//p' constraints.txt)
