@@ -88,6 +88,7 @@ def test_a_study_that_was_made_anew_in_the_same_folder_has_a_view_of_its_own(
 ) -> None:
     study = create(tmp_path / "study")
     view = view_of(study)
+    until(lambda: view.look is not None)
     study.close()
     shutil.rmtree(tmp_path / "study")
     until(lambda: "gone" in view.said)
