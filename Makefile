@@ -4,8 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 NEEDS := pyproject.toml constraints.txt
-# One process of tests a core; more than four only wait for each other.
-WORKERS := -n logical --maxprocesses 4
+# The tests run in two processes beside each other: what has a screen or draws samples, and the rest.
+SCREENS := tests/tui tests/widgets tests/notebook tests/samplers
+define pytest
+@$(BIN)/python -m pytest -m "$(1)" $(SCREENS) & screens=$$!; \
+	$(BIN)/python -m pytest -m "$(1)" tests $(SCREENS:%=--ignore=%); rest=$$?; \
+	wait $$screens && exit $$rest
+endef
 # llama.cpp comes as source. What was built once is kept, and used by every clone.
 WHEELS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sitool/wheels
 LLAMACPP := $(shell sed -n 's/^llama-cpp-python==//p' constraints.txt)
@@ -64,10 +69,10 @@ notebooks: $(VENV)/dev.stamp ## Run the notebooks and write their outputs back
 	@$(BIN)/python -m notebooks.execute
 
 test: $(VENV)/dev.stamp ## Run the tests
-	@$(BIN)/python -m pytest $(WORKERS) --dist loadfile -m "not slow and not gpu and not hub"
+	$(call pytest,not slow and not gpu and not hub)
 
 test-slow: $(VENV)/dev.stamp ## Run the tests that take longer
-	@$(BIN)/python -m pytest $(WORKERS) --dist worksteal -m "slow and not gpu and not hub"
+	$(call pytest,slow and not gpu and not hub)
 
 check: $(VENV)/dev.stamp ## Run the linters, the type checker and the import contracts
 	@$(BIN)/ruff format --check .
