@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 NEEDS := pyproject.toml constraints.txt
-# The tests run in two processes beside each other: what has a screen or draws samples, and the rest.
+# The tests run in two processes of one thread each: what has a screen or draws samples, and the rest.
 SCREENS := tests/tui tests/widgets tests/notebook tests/samplers
 define pytest
-@$(BIN)/python -m pytest -m "$(1)" $(SCREENS) & screens=$$!; \
+@export OMP_NUM_THREADS=1; $(BIN)/python -m pytest -m "$(1)" $(SCREENS) & screens=$$!; \
 	$(BIN)/python -m pytest -m "$(1)" tests $(SCREENS:%=--ignore=%); rest=$$?; \
 	wait $$screens && exit $$rest
 endef
