@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 from patience import Stopwatch
 from studies import create, rows
-from textual.message import Message
 from textual.widgets import Input
 from waiting import text_of, until, until_seen
 
 import sitool
+from sitool.desk import Looked, Told
 from sitool.process import end_engine, engine_pid
 from sitool.tui.app import SitoolApp
 from sitool.tui.charts import ChartPanel
 from sitool.tui.compare import CompareScreen
 from sitool.tui.curriculum import CurriculumPanel
-from sitool.tui.desk import Done, Looked
+from sitool.tui.desk import Done
 from sitool.tui.dialogs import Choose
 from sitool.tui.export import ExportScreen
 from sitool.tui.help import HelpScreen
@@ -122,7 +122,7 @@ def looks_after_the_death_of(engine: int, app: SitoolApp) -> list[bool]:
     """Return a list that gets, for every look the desk begins from then on, if death was told."""
     screen = app.screen
     assert isinstance(screen, StudyScreen)
-    desk, deaths, told = screen._desk, list[Message](), list[bool]()
+    desk, deaths, told = screen._desk, list[Told](), list[bool]()
     look, post = desk._look, desk._post
 
     def is_dead() -> bool:
@@ -132,10 +132,10 @@ def looks_after_the_death_of(engine: int, app: SitoolApp) -> list[bool]:
             return True
         return how is not None
 
-    def posting(message: Message) -> object:
-        if isinstance(message, Looked) and message.look.died:
-            deaths.append(message)
-        return post(message)
+    def posting(said: Told) -> object:
+        if isinstance(said, Looked) and said.look.died:
+            deaths.append(said)
+        return post(said)
 
     def looking(study: sitool.client.Study, *, first: bool) -> None:
         after = is_dead()
