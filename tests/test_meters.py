@@ -185,7 +185,7 @@ def test_waiting_sees_a_round_that_somebody_else_asked_for(
 
 
 def test_an_interrupt_ends_the_wait_and_the_engine_goes_on(make: Callable[..., Study]) -> None:
-    study = make(*LONG)
+    study = make("draw.problems=8000", "draw.samples=8")
     study.run(0)
     code = (
         "import sys, sitool\n"

@@ -82,7 +82,8 @@ class StepLearner:
 
     def coverage(self, state: Floats) -> Floats:
         """Return 1 / s_k, [R, K]; all prompts of a level are alike."""
-        return np.asarray(1.0 / self.success(state))
+        with np.errstate(over="ignore", divide="ignore"):  # Beyond all numbers is infinite.
+            return np.asarray(1.0 / self.success(state))
 
     def skill(self, state: Floats) -> Floats:
         """Return p_s, [R, S]."""

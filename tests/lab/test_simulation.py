@@ -7,7 +7,7 @@ from math import comb
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -257,6 +257,7 @@ def test_the_time_to_a_threshold_is_the_first_round_there_or_never() -> None:
     noise=st.tuples(st.floats(0, 1), st.floats(0, 1)),
     restart=st.sampled_from(["parent", "base"]),
 )
+@example(lab.SharedSkill, 1 / 256, [18], 1 / 512, (1.0, 0.0), "parent")  # Success of 1e-309.
 def test_skills_stay_chances_whatever_the_verifier_does(
     kind: type[lab.StepLearner], initial: float, lengths: list[int], prior: float,
     noise: tuple[float, float], restart: Restart,
