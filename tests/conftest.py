@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+import hypothesis
 import pytest
 
 from sitool.config import ModelSettings, TrainerSettings
@@ -24,6 +25,10 @@ END = "<end>"
 UNKNOWN = "<unk>"
 
 MakeBase = Callable[..., Path]
+
+# A busy machine is no fault of an example.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.hookimpl(wrapper=True)
