@@ -25,7 +25,7 @@ from textual.pilot import Pilot
 from benchmarks.many_samples import make_study
 from benchmarks.terminal import Terminal
 from sitool.client import Study, open_study
-from sitool.desk import Look
+from sitool.front.desk import Look
 from sitool.tui.sample_table import SampleTable
 from sitool.tui.samples import SamplesPanel
 
@@ -156,7 +156,7 @@ async def measure_filters(folder: Path) -> dict[str, str]:
 
 
 async def _filter(app: Alone, pilot: Pilot[None], words: str) -> str:
-    from sitool.filter_line import parse_query
+    from sitool.study.filter_line import parse_query
 
     before = table(app).listing
     started = time.perf_counter()

@@ -17,10 +17,10 @@ from sitool.client import Curriculum, Study, create
 from sitool.config import Settings
 from sitool.errors import SitoolError
 from sitool.own import OwnTask, task
-from sitool.queries import SampleQuery
 from sitool.records import Action, Completion, Decision, Outcome, Phase, Problem, Sample, Score
 from sitool.shelf import open_any as open  # noqa: A004 - reads as sitool.open(...)
-from sitool.views import RoundView
+from sitool.study.queries import SampleQuery
+from sitool.study.rounds import RoundView
 
 __version__ = "0.1.0"
 

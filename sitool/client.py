@@ -21,17 +21,17 @@ from typing import TYPE_CHECKING, Any
 from sitool import events, own, registry
 from sitool.commands import Commands, runs_inline
 from sitool.config import Settings
-from sitool.controls import Curriculum
 from sitool.errors import StudyError
 from sitool.events import Event
-from sitool.founding import found, free_name
-from sitool.meters import watching
 from sitool.presets import build_settings, changed_settings, merge, parse_settings
 from sitool.process import end_engine, ensure_engine
 from sitool.records import Action, Phase
 from sitool.store import Metric, Store
-from sitool.study_view import StudyView
-from sitool.views import RoundView
+from sitool.study.controls import Curriculum
+from sitool.study.founding import found, free_name
+from sitool.study.meters import watching
+from sitool.study.rounds import RoundView
+from sitool.study.view import StudyView
 
 if TYPE_CHECKING:
     from sitool.own import OwnTask
@@ -251,7 +251,7 @@ class Study(StudyView):
         return panel_of(self)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        from sitool.card import card_bundle
+        from sitool.study.card import card_bundle
 
         return card_bundle(self.summary())
 

@@ -2,7 +2,7 @@
 
 A card has what a list of studies shows, and no more: it is read in a few
 milliseconds however large the study is. What it leaves out: the numbers of a
-round (`summary.py`) and which studies there are (`recent.py`).
+round (`summary.py`) and which studies there are (`sitool.front.recent`).
 """
 
 import contextlib
@@ -15,12 +15,12 @@ from pathlib import Path
 
 from sitool.client import Study, create, open_study
 from sitool.errors import SitoolError, StoreError, StudyError
-from sitool.founding import free_name
 from sitool.lock import Lock
 from sitool.measure import ALL_LEVELS
 from sitool.process import engine_pid
 from sitool.store import Metric, SampleFilter, Store
 from sitool.store.database import said_as_store_error
+from sitool.study.founding import free_name
 
 DATABASE = "study.db"
 OURS = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal")

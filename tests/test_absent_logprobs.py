@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 
 from sitool.cli.app import app
 from sitool.client import Study
-from sitool.export import export_samples
 from sitool.measure import measure_round
 from sitool.models.pieces import characters
 from sitool.records import Completion
 from sitool.store import SampleFilter, SampleOrder, Store
+from sitool.study.export import export_samples
 from sitool.tui.inspector_text import Ways, completion_text, likelihood_text
 from sitool.tui.pairs import _ROWS
 from sitool.tui.siblings import sample_option

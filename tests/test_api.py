@@ -11,22 +11,14 @@ from typing import Any
 import pytest
 
 import sitool
-from sitool import (
-    client,
-    controls,
-    meters,
-    queries,
-    round_words,
-    shelf,
-    study_view,
-    views,
-)
+from sitool import client, shelf
 from sitool.client import Study
+from sitool.study import controls, meters, queries, round_words, rounds, view
 
 DOCS = Path(__file__).parent.parent / "docs"
 HELD = (sitool.Study, sitool.RoundView, sitool.SampleQuery, sitool.Curriculum)
 """What people hold; what these can do is to be shown."""
-MODULES = (client, controls, meters, queries, round_words, shelf, study_view, views)
+MODULES = (client, controls, meters, queries, round_words, rounds, shelf, view)
 EXAMPLES = [
     example
     for module in MODULES

@@ -20,7 +20,7 @@ from sitool.client import Study
 from sitool.errors import SitoolError
 from sitool.planning import trials
 from sitool.records import Phase
-from sitool.round_words import short
+from sitool.study.round_words import short
 
 SCRIPT = (sys.executable, "-c", "from sitool.cli import main; main()")
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sitool.adaptive import next_places
 from sitool.config import CurriculumSettings
-from sitool.curriculum import (
+from sitool.curriculum.adaptive import next_places
+from sitool.curriculum.rules import (
     TARGET,
     CurriculumState,
     allocate,

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from studies import adapters, create, first_sample
 
-from sitool import export
 from sitool.client import Study
 from sitool.errors import MissingDependencyError, SitoolError, StudyError
-from sitool.sample_rows import sample_row
+from sitool.study import export
+from sitool.study.sample_rows import sample_row
 
 
 @pytest.fixture

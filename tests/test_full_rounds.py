@@ -10,12 +10,13 @@ import torch
 from studies import adapters, create, rows
 from typer.testing import CliRunner
 
-from sitool import events, export
+from sitool import events
 from sitool.cli.app import app
 from sitool.client import Study
 from sitool.errors import SamplerError, StudyError, TrainerError
 from sitool.models import bases
 from sitool.models.adapters import FULL_WEIGHTS
+from sitool.study import export
 
 FULL = ("trainer.method=full", "trainer.learning_rate=1e-4")
 SAMPLES = "SELECT round, role, position, idx, token_ids, text FROM samples ORDER BY id"

@@ -25,7 +25,7 @@ def heavy_after(code: str, *arguments: str) -> list[str]:
 
 LIGHT = (
     "sitool", "sitool.cli", "sitool.client", "sitool.summary", "sitool.store", "sitool.config",
-    "sitool.presets", "sitool.export", "sitool.engine", "sitool.loop", "sitool.parts",
+    "sitool.presets", "sitool.study.export", "sitool.engine", "sitool.loop", "sitool.parts",
     "sitool.registry", "sitool.verifiers.worker", "sitool.samplers.scripted",
     "sitool.tui.studies", "sitool.tui.settings", "sitool.tui.new_study",
     "sitool.planning.estimates", "sitool.lab", "sitool.gap", "sitool.sharpening.report",
@@ -33,8 +33,8 @@ LIGHT = (
     "sitool.scoring", "sitool.verifiers.mc",
     "sitool.verifiers.likelihood", "sitool.verifiers.tournament", "sitool.verifiers.cross",
     "sitool.theory", "sitool.report", "sitool.plots", "sitool.vega",
-    "sitool.overlay", "sitool.pages", "sitool.tui.theory_screen", "sitool.card",
-    "sitool.findings.gap", "sitool.widgets",
+    "sitool.overlay", "sitool.front.pages", "sitool.tui.theory_screen", "sitool.study.card",
+    "sitool.front.findings.gap", "sitool.widgets",
     "sitool.own", "sitool.tasks.program", "sitool.validation",
 )  # fmt: skip
 

@@ -19,9 +19,9 @@ from studies import contents, create, differing
 import sitool
 from sitool.client import Study
 from sitool.errors import StudyError
-from sitool.meters import Meter, TerminalMeter, meter_for
 from sitool.process import end_engine
 from sitool.records import Phase
+from sitool.study.meters import Meter, TerminalMeter, meter_for
 
 LONG = ("draw.problems=2000", "draw.samples=8")
 HERE = Path(__file__).parent

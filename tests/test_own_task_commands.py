@@ -14,7 +14,7 @@ from own_tasks import SMALL, SUMS, file_with
 import sitool
 from sitool import trust
 from sitool.cli.app import main
-from sitool.desk import Desk, Failed, Looked
+from sitool.front.desk import Desk, Failed, Looked
 
 Run = Callable[..., tuple[int, str, str]]
 SETS = [word for name in SMALL for word in ("--set", name)]

@@ -14,7 +14,7 @@ from studies import rows
 import sitool
 from sitool.client import Study
 from sitool.errors import MissingDependencyError, StoreError, UnknownNameError
-from sitool.figure_words import figure
+from sitool.html.figures import figure
 from sitool.records import Outcome, Sample, passed
 from sitool.store import SampleFilter
 

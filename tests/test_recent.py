@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sitool.recent import KEPT, forget, recent_studies, remember, state_file
+from sitool.front.recent import KEPT, forget, recent_studies, remember, state_file
 
 
 @pytest.fixture(autouse=True)

@@ -16,10 +16,10 @@ from studies import create, first_sample, rows
 from typer.testing import CliRunner
 
 import sitool
-from sitool import markup
 from sitool.cli.app import app
 from sitool.client import Study
 from sitool.errors import MissingDependencyError, StudyError
+from sitool.html import markup
 from sitool.records import Outcome, Score
 from sitool.report import choosing, page, reproducing
 from sitool.store import Store

@@ -17,7 +17,7 @@ from sitool.cli.commands import (
     print_json,
     say,
 )
-from sitool.round_words import with_interval
+from sitool.study.round_words import with_interval
 
 
 def register(app: typer.Typer) -> None:

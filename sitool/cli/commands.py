@@ -17,10 +17,10 @@ from sitool.cli import live, tables
 from sitool.client import Study
 from sitool.errors import StudyError
 from sitool.records import ROLES, Outcome, Phase
-from sitool.round_words import accuracy_line
-from sitool.sample_rows import sample_row
+from sitool.study.round_words import accuracy_line
+from sitool.study.rounds import RoundView
+from sitool.study.sample_rows import sample_row
 from sitool.summary import advice
-from sitool.views import RoundView
 
 console = Console(highlight=False, soft_wrap=False)
 PhaseName = StrEnum("PhaseName", {p.name: p.value for p in Phase})  # type: ignore[misc]

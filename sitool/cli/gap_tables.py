@@ -15,8 +15,8 @@ from sitool.gap.saturation import signed
 from sitool.gap.sweeps import SweepPoint, best_point
 from sitool.gap.updates import Update
 from sitool.metrics import Accuracy
-from sitool.round_words import short
 from sitool.store import round_label
+from sitool.study.round_words import short
 
 NOTHING = "·"
 NAMES = ("verifier", "pair", "better part")

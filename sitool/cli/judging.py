@@ -10,7 +10,7 @@ from sitool.cli import live
 from sitool.cli.commands import AsJson, Plain, RoundNumber, StudyDir, console, print_json, say
 from sitool.errors import StudyError
 from sitool.records import Outcome
-from sitool.views import RoundView
+from sitool.study.rounds import RoundView
 
 Names = Annotated[
     list[str],

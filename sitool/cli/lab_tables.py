@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sitool import lab, theory
-from sitool.round_words import short
+from sitool.study.round_words import short
 
 LETTERS = {
     lab.Winner.NEITHER: "·",

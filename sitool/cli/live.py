@@ -24,7 +24,7 @@ from sitool.errors import SitoolError
 from sitool.events import Event
 from sitool.progress import Progress
 from sitool.records import Phase, Sample
-from sitool.round_words import accuracy_line
+from sitool.study.round_words import accuracy_line
 
 SAMPLES_SHOWN = 6
 

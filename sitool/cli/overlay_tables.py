@@ -7,7 +7,7 @@ from sitool import theory
 from sitool.cli.commands import console, say
 from sitool.cli.lab_tables import plain_table
 from sitool.overlay import MEASURES, Overlay, Prediction
-from sitool.round_words import short
+from sitool.study.round_words import short
 
 
 def show(found: Overlay) -> None:

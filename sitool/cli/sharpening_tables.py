@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from rich.table import Table
 
 from sitool.metrics import Accuracy
-from sitool.round_words import short
 from sitool.sharpening import sentences
 from sitool.sharpening.report import Asked, Histogram, Point, SharpeningReport
+from sitool.study.round_words import short
 
 BAR_WIDTH = 24
 THEORY = "the theory would ask for"

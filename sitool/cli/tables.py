@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from sitool.records import Action, Completion, Sample, passed
-from sitool.round_words import short, with_interval
 from sitool.store import Metric, Plan
+from sitool.study.round_words import short, with_interval
 from sitool.summary import Comparison, RoundSummary, Summary
 from sitool.visible import both_ends, one_line
 

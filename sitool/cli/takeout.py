@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from sitool import client, export
+from sitool import client
 from sitool.cli.commands import RoundNumber, StudyDir, say
 from sitool.client import Study
-from sitool.views import RoundView
+from sitool.study import export
+from sitool.study.rounds import RoundView
 
 takeout = typer.Typer(
     help="Take samples, an adapter or a merged model out, also for llama.cpp.",

@@ -1,7 +1,7 @@
 """The real loop's curricula, for many simulated runs at once.
 
 The weights over levels, the split of a round's prompts and the adaptive choice of
-a level are those of `sitool.curriculum` and `sitool.adaptive`, called and not
+a level are those of `sitool.curriculum`, called and not
 copied: what helps here is what a study does. Only the adaptive rule depends on
 the run, and there on the run's active level alone, so each of its mixtures is
 split once and then looked up.
@@ -10,8 +10,9 @@ split once and then looked up.
 import numpy as np
 from numpy.typing import NDArray
 
-from sitool import adaptive, curriculum
+from sitool import curriculum
 from sitool.config import CurriculumSettings
+from sitool.curriculum import adaptive
 from sitool.errors import UnknownNameError
 from sitool.lab.arguments import Floats
 

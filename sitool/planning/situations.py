@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sitool import curriculum
 from sitool.config import Settings
+from sitool.curriculum import rules as curriculum
 from sitool.planning.past import Past, past_rounds
 from sitool.store import Store
 from sitool.tasks.base import Task

@@ -2,7 +2,7 @@
 
     sitool.open("my-study").report("report.html")
 
-`page.py` puts the parts together, `sitool/markup.py` escapes every text, `figures.py` draws
+`page.py` puts the parts together, `sitool/html/markup.py` escapes every text, `figures.py` draws
 the charts, `choosing.py` picks the samples to show, `cards.py` draws them,
 `outline.py` has rounds and settings, `judging.py` the gap and sharpening,
 `provenance.py` and `reproducing.py` say where it comes from and how to do it again.

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from sitool.figure_words import NOTHING, moment, share
-from sitool.markup import Markup, lines, section, table, tag, text
+from sitool.html.figures import NOTHING, moment, share
+from sitool.html.markup import Markup, lines, section, table, tag, text
 from sitool.records import Action, Decision, Outcome, Sample, Score, passed
 from sitool.report.choosing import RULE, Chosen
 

@@ -7,7 +7,7 @@ script of the page replaces it on a screen. What this leaves out: what is drawn.
 import base64
 from typing import Any
 
-from sitool.markup import Markup, section, tag
+from sitool.html.markup import Markup, section, tag
 from sitool.plots import overlay, plot_of
 from sitool.plots.branches import accuracy_map, branch_losses, feedback_plot, weight_map
 from sitool.summary import Summary

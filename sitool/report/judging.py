@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from sitool.errors import SitoolError
-from sitool.figure_words import difference, figure
 from sitool.gap import GapReport, report_gap
-from sitool.markup import Child, Markup, bullets, join, section, table, tag
+from sitool.html.figures import difference, figure
+from sitool.html.markup import Child, Markup, bullets, join, section, table, tag
 from sitool.plots.gap import cross_map, gap_plot
 from sitool.plots.sharpening import sharpening_plot
 from sitool.report.figures import Figures

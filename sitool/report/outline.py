@@ -5,8 +5,8 @@ from typing import Any
 
 from sitool.config import Settings
 from sitool.errors import SitoolError
-from sitool.figure_words import NOTHING, difference, duration, figure, moment
-from sitool.markup import Child, Markup, bullets, folded, join, section, table, tag
+from sitool.html.figures import NOTHING, difference, duration, figure, moment
+from sitool.html.markup import Child, Markup, bullets, folded, join, section, table, tag
 from sitool.presets import build_settings, changed_settings, describe_settings, flat_settings
 from sitool.summary import Comparison, RoundSummary, Summary, advice
 

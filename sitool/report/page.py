@@ -14,8 +14,8 @@ from pathlib import Path
 
 from sitool.drafts import replaced_file
 from sitool.errors import StudyError
-from sitool.figure_words import moment
-from sitool.markup import Markup, data, join, tag
+from sitool.html.figures import moment
+from sitool.html.markup import Markup, data, join, tag
 from sitool.report.bundle import library
 from sitool.report.cards import samples_section
 from sitool.report.choosing import choose

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from sitool.config import ModelSettings
 from sitool.errors import SitoolError
-from sitool.figure_words import duration
-from sitool.markup import Child, Markup, section, table, tag
+from sitool.html.figures import duration
+from sitool.html.markup import Child, Markup, section, table, tag
 from sitool.models.builtin import SCRIPTED
 from sitool.planning.shapes import find_folder
 from sitool.report.outline import started

@@ -13,7 +13,7 @@ from typing import Any
 
 from sitool.errors import SitoolError
 from sitool.events import RoundFinished
-from sitool.markup import Markup, section, tag, text
+from sitool.html.markup import Markup, section, tag, text
 from sitool.presets import build_settings, changed_settings
 from sitool.records import Action, Decision, Phase
 from sitool.store import Round, Store

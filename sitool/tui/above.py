@@ -10,11 +10,11 @@ from typing import Any
 
 from textual.screen import Screen
 
-from sitool.desk import Look
 from sitool.events import Event
-from sitool.findings.kept import Findings
+from sitool.front.desk import Look
+from sitool.front.findings.kept import Findings
+from sitool.front.standing import Standing
 from sitool.plots import Plot
-from sitool.standing import Standing
 from sitool.store import SampleFilter
 from sitool.tui.desk import Desk
 from sitool.tui.report_screen import ReportScreen

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from textual.binding import Binding
 from textual.filter import LineFilter
 
-from sitool import recent
 from sitool.errors import SitoolError
+from sitool.front import recent
 from sitool.tui.keys import KeysInOrder
 from sitool.tui.sieve import Sieve
 from sitool.tui.studies import StudiesScreen

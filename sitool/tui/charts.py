@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from sitool.desk import Look
+from sitool.front.desk import Look
 from sitool.plots import KINDS, Plot, loss_plot, name_of, plot_of, why_no_losses
 from sitool.summary import Summary
 from sitool.tui.chart import Chart

@@ -16,7 +16,7 @@ from textual.widgets import DataTable, Footer, Label, Select, Static
 
 from sitool.client import Study
 from sitool.errors import SitoolError
-from sitool.findings.figures import verdict, with_interval
+from sitool.front.findings.figures import verdict, with_interval
 from sitool.measure import ALL_LEVELS
 from sitool.plots import KINDS, Plot, branch_to, level_words, overlay
 from sitool.store import round_label

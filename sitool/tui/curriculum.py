@@ -14,8 +14,8 @@ from textual.message import Message
 from textual.widget import Widget
 
 from sitool.config import CurriculumSettings
-from sitool.desk import Look
-from sitool.mixture import NO_LEVEL, RULES, band_words, rule_words, success_by_level, weighed
+from sitool.front.desk import Look
+from sitool.front.mixture import NO_LEVEL, RULES, band_words, rule_words, success_by_level, weighed
 
 EIGHTHS = " ▁▂▃▄▅▆▇█"
 BAR_ROWS = 3

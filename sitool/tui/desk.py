@@ -1,6 +1,6 @@
 """The desk of a screen: what it tells becomes Textual's messages.
 
-What this leaves out: the desk itself (`sitool/desk.py`), which notebooks have too.
+What this leaves out: the desk itself (`sitool/front/desk.py`), which notebooks have too.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,10 +9,10 @@ from typing import Any
 
 from textual.message import Message
 
-from sitool import desk
-from sitool.desk import Look, Told
 from sitool.errors import SitoolError
 from sitool.events import Event
+from sitool.front import desk
+from sitool.front.desk import Look, Told
 
 
 class Looked(Message):
@@ -24,7 +24,7 @@ class Looked(Message):
 
 
 class Happened(Message):
-    """Events that were journaled since the last message; see `sitool.desk.Happened`."""
+    """Events that were journaled since the last message; see `sitool.front.desk.Happened`."""
 
     def __init__(self, happened: Sequence[tuple[float, Event]], *, replayed: bool) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import DataTable
 
-from sitool.findings.figures import verdict, with_interval
+from sitool.front.findings.figures import verdict, with_interval
 from sitool.metrics import Accuracy
 from sitool.store import Metric
 from sitool.summary import Comparison

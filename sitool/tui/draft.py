@@ -11,8 +11,8 @@ from typing import Any
 
 from sitool import registry
 from sitool.config import Settings
-from sitool.declared import Setting, settings_of, written
 from sitool.errors import ConfigError
+from sitool.front.declared import Setting, settings_of, written
 from sitool.presets import build_settings, parse_assignment
 
 EXAMPLES = {

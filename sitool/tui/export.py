@@ -13,12 +13,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
-from sitool import export
 from sitool.client import Study
 from sitool.drafts import replaced_file
 from sitool.errors import SitoolError, StudyError
 from sitool.plots import Plot
 from sitool.store import SampleFilter, round_label
+from sitool.study import export
 from sitool.tui.desk import Desk
 from sitool.vega import svg_of
 

@@ -14,7 +14,7 @@ from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input, Label, Select, Static, Switch
 
-from sitool.declared import Setting, stepped
+from sitool.front.declared import Setting, stepped
 from sitool.models.builtin import builtin_names
 from sitool.visible import one_line
 

@@ -21,7 +21,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from sitool.config import Settings
-from sitool.declared import STUDY, Setting, about_group
+from sitool.front.declared import STUDY, Setting, about_group
 from sitool.tui.draft import Draft
 from sitool.tui.fields import SettingField
 

@@ -15,8 +15,8 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
-from sitool.findings.figures import NOTHING, mark, share, with_interval
-from sitool.findings.gap import SAID, TRUE, coefficient, confusion_axes, reading_of, rows_of
+from sitool.front.findings.figures import NOTHING, mark, share, with_interval
+from sitool.front.findings.gap import SAID, TRUE, coefficient, confusion_axes, reading_of, rows_of
 from sitool.metrics import Accuracy
 from sitool.plots import Plot
 from sitool.plots.gap import GAP_KINDS, gap_of, gap_plot

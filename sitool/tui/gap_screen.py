@@ -7,8 +7,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
-from sitool.findings.filters import Turned
-from sitool.findings.gap import JUDGES, UNJUDGED, Measured, measure, rows_of, saturation_of
+from sitool.front.findings.filters import Turned
+from sitool.front.findings.gap import JUDGES, UNJUDGED, Measured, measure, rows_of, saturation_of
 from sitool.store import round_label
 from sitool.tui.dialogs import Choose
 from sitool.tui.gap_parts import Agreement, GapCharts, JudgedTable, JudgeTable

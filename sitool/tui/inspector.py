@@ -13,11 +13,11 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Footer, Static
 
-from sitool.inspection import PARTS
+from sitool.front.inspection import PARTS
+from sitool.front.rulings import Ruling
 from sitool.models.builtin import builtin_names
 from sitool.models.pieces import Piece, Pieces, characters, read_pieces
 from sitool.records import Action, Sample
-from sitool.rulings import Ruling
 from sitool.store import SampleLine, Store, round_label
 from sitool.tui.desk import Desk
 from sitool.tui.edit import EditScreen

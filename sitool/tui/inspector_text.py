@@ -1,4 +1,4 @@
-"""What the inspector says of a sample (`sitool/inspection.py`), as styled text."""
+"""What the inspector says of a sample (`sitool/front/inspection.py`), as styled text."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from textual.content import Content
 
-from sitool import inspection
-from sitool.inspection import LONGEST, MUTED, PARTS, Span, logprobs_of, piece_text, tone_of
+from sitool.front import inspection
+from sitool.front.inspection import LONGEST, MUTED, PARTS, Span, logprobs_of, piece_text, tone_of
 from sitool.models.pieces import Piece
 from sitool.records import Sample
 from sitool.store import SampleLine

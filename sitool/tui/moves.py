@@ -11,7 +11,7 @@ from typing import Any
 from textual.screen import Screen
 
 from sitool.client import Study
-from sitool.moves import (
+from sitool.front.moves import (
     FORKS,
     MANY_ROUNDS,
     NOTHING_CHANGED,
@@ -24,9 +24,9 @@ from sitool.moves import (
     next_phase,
     notch_words,
 )
+from sitool.front.rulings import Ruling, late_words
+from sitool.front.standing import Standing
 from sitool.records import Action, Phase
-from sitool.rulings import Ruling, late_words
-from sitool.standing import Standing
 from sitool.store import round_label
 from sitool.tui.desk import Desk
 from sitool.tui.dialogs import Choose

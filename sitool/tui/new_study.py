@@ -16,14 +16,14 @@ from textual.widgets.option_list import Option
 
 from sitool import client
 from sitool.config import Settings
-from sitool.declared import written
 from sitool.errors import ModelError, SitoolError, StoreError, TaskError
-from sitool.founding import free_name
+from sitool.front.declared import written
 from sitool.parts import make_task
 from sitool.planning.estimates import estimate
 from sitool.planning.situations import of_new_study
 from sitool.presets import build_settings, changed_settings, load_preset, preset_names
 from sitool.shelf import DEMO_PRESET, holds_study
+from sitool.study.founding import free_name
 from sitool.tui.aside import in_thread
 from sitool.tui.folders import FolderInput
 from sitool.tui.form import SettingsForm

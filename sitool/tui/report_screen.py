@@ -18,8 +18,8 @@ from textual.widgets import Footer, Static
 from sitool import events
 from sitool.client import Study
 from sitool.events import Event
-from sitool.findings.kept import Findings, shown_round
-from sitool.standing import Standing
+from sitool.front.findings.kept import Findings, shown_round
+from sitool.front.standing import Standing
 from sitool.store import round_label
 from sitool.tui.charts import Charts
 from sitool.tui.desk import Desk

@@ -9,8 +9,8 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from sitool.desk import Look
-from sitool.lineage import Line, mark_of, overall_words, tree_lines
+from sitool.front.desk import Look
+from sitool.study.lineage import Line, mark_of, overall_words, tree_lines
 from sitool.summary import Summary
 
 

@@ -1,13 +1,13 @@
 """What a person's keys say of a sample, on its way from a widget to the study's screen.
 
-What this leaves out: what can be said, and taking it back (`sitool/rulings.py`).
+What this leaves out: what can be said, and taking it back (`sitool/front/rulings.py`).
 """
 
 from textual.message import Message
 from textual.widget import Widget
 
+from sitool.front.rulings import Ruling, taking_back, why_idle, why_not
 from sitool.records import Action, Sample
-from sitool.rulings import Ruling, taking_back, why_idle, why_not
 from sitool.tui.dialogs import Write
 
 

@@ -1,6 +1,6 @@
 """The bar in which a filter of samples is typed.
 
-What it leaves out: what the words mean (`sitool/filter_line.py`).
+What it leaves out: what the words mean (`sitool/study/filter_line.py`).
 """
 
 from typing import ClassVar
@@ -12,7 +12,7 @@ from textual.suggester import Suggester
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from sitool.filter_line import FilterError, Query, known_words, parse_query
+from sitool.study.filter_line import FilterError, Query, known_words, parse_query
 
 
 class WordSuggester(Suggester):

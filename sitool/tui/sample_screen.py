@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 
 from sitool.errors import SitoolError
-from sitool.rulings import Ruling
+from sitool.front.rulings import Ruling
 from sitool.store import Store
 from sitool.tui.desk import Desk
 from sitool.tui.help import show_help

@@ -19,9 +19,9 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from sitool.errors import SitoolError
-from sitool.listing import Listing
-from sitool.sample_columns import GAP, Place, lay_out
+from sitool.front.listing import Listing
 from sitool.store import SampleFilter, SampleLine, Store
+from sitool.study.sample_columns import GAP, Place, lay_out
 
 PAGE = 64
 PAGES = 16

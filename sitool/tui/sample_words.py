@@ -1,9 +1,9 @@
 """What the panel of samples says of itself, and where it shows nothing."""
 
-from sitool.desk import Look
-from sitool.filter_line import Query
-from sitool.listing import Listing
+from sitool.front.desk import Look
+from sitool.front.listing import Listing
 from sitool.store import round_label
+from sitool.study.filter_line import Query
 from sitool.visible import one_line
 
 HELP = (

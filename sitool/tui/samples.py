@@ -13,14 +13,14 @@ from textual.binding import Binding
 from textual.message import Message
 from textual.widgets import Static
 
-from sitool.desk import Look
 from sitool.errors import SitoolError
-from sitool.filter_line import Query, sorted_by
-from sitool.listing import Found, Lister, Listing, Search
+from sitool.front.desk import Look
+from sitool.front.listing import Found, Lister, Listing, Search
+from sitool.front.rulings import Ruling
 from sitool.records import Sample
-from sitool.rulings import Ruling
-from sitool.sample_words import BY_HEADING, ORDERS, subject
 from sitool.store import SampleFilter, SampleLine, SampleOrder, Store
+from sitool.study.filter_line import Query, sorted_by
+from sitool.study.sample_words import BY_HEADING, ORDERS, subject
 from sitool.tui.rulings import Ruled, Ruler
 from sitool.tui.sample_filter import FilterBar
 from sitool.tui.sample_table import SampleTable

@@ -10,8 +10,8 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from sitool.client import Study
-from sitool.desk import Look
 from sitool.errors import SitoolError
+from sitool.front.desk import Look
 from sitool.tui.dialogs import Ask
 from sitool.tui.form import SettingsForm
 from sitool.tui.help import show_help

@@ -11,10 +11,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Static
 
-from sitool.findings.sharpening import (
+from sitool.front.findings.sharpening import (
     LACKING as LACKING_SCORES,
 )
-from sitool.findings.sharpening import (
+from sitool.front.findings.sharpening import (
     SCORER,
     Sharpened,
     asked_rows,

@@ -12,8 +12,8 @@ from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
 from sitool.records import Sample
-from sitool.sample_words import reason_of, sign_of
 from sitool.store import SampleLine, Store, round_label
+from sitool.study.sample_words import reason_of, sign_of
 from sitool.tui.desk import Desk
 from sitool.tui.sample_screen import SampleScreen
 from sitool.visible import one_line

@@ -10,11 +10,11 @@ from rich.table import Table
 from rich.text import Text
 from textual.widget import Widget
 
-from sitool.desk import Look
+from sitool.front.desk import Look
+from sitool.front.wording import acceptance, accepted_words, phases_of, resting_words, share_words
 from sitool.progress import Progress
 from sitool.summary import Advice, RoundSummary, advise
 from sitool.visible import one_line
-from sitool.wording import acceptance, accepted_words, phases_of, resting_words, share_words
 
 LONGEST_NAME = 40
 """Cells for the name of a study or a base."""

@@ -15,7 +15,7 @@ from textual.widgets import DataTable, Footer, Static
 
 from sitool import shelf
 from sitool.errors import SitoolError
-from sitool.recent import forget, recent_studies, remember
+from sitool.front.recent import forget, recent_studies, remember
 from sitool.shelf import Card, Contents
 from sitool.tui.aside import in_thread, tell
 from sitool.tui.dialogs import Ask

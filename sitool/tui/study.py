@@ -16,11 +16,11 @@ from textual.widgets import Footer
 
 from sitool import client, events
 from sitool.events import Event
-from sitool.moves import result_words
+from sitool.front.moves import result_words
+from sitool.front.standing import Standing
 from sitool.plots import KINDS
 from sitool.progress import Progress
 from sitool.records import Phase
-from sitool.standing import Standing
 from sitool.tui.above import Above
 from sitool.tui.charts import ChartPanel
 from sitool.tui.curriculum import CurriculumPanel

@@ -12,8 +12,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
 from sitool.errors import SitoolError
-from sitool.pages import PAGES, bounds_of, value_words
-from sitool.workbench import Knobs
+from sitool.front.pages import PAGES, bounds_of, value_words
+from sitool.front.workbench import Knobs
 
 
 class PagesScreen(ModalScreen[Knobs | None]):

@@ -2,7 +2,7 @@
 
 Curves are made in a thread. While one scene is made the knobs may go on turning: then the newest
 setting is made next, and those between are left out. What this leaves out: the numbers
-(`workbench.py`), and the words on each bound (`theory_pages.py`).
+(`sitool.front.workbench`), and the words on each bound (`theory_pages.py`).
 """
 
 from dataclasses import replace
@@ -17,7 +17,8 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from sitool.errors import SitoolError
-from sitool.findings.theory import KNOBS, Loaded, caught_scene, load, own_study, words_on
+from sitool.front.findings.theory import KNOBS, Loaded, caught_scene, load, own_study, words_on
+from sitool.front.workbench import KINDS, Knobs, Scene, knobs_of, scene_plot
 from sitool.overlay import Overlay
 from sitool.plots import Plot
 from sitool.tui.aside import in_thread
@@ -27,7 +28,6 @@ from sitool.tui.compare import BREAKPOINTS, Asked
 from sitool.tui.help import show_help
 from sitool.tui.knob import Knob
 from sitool.tui.theory_pages import PagesScreen
-from sitool.workbench import KINDS, Knobs, Scene, knobs_of, scene_plot
 
 S5 = 4
 """The place of the page on the shared skill, whose course the chart draws."""

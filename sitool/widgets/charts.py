@@ -12,11 +12,11 @@ from typing import Any
 import ipywidgets
 
 from sitool.client import Study
-from sitool.desk import Look
-from sitool.markup import Markup, join
-from sitool.pieces import drawing, lead
+from sitool.front.desk import Look
+from sitool.html.markup import Markup, join
 from sitool.plots import KINDS, HeatMap, Plot, branch_to, loss_plot, name_of, plot_of, why_no_losses
 from sitool.plots.branches import accuracy_map, feedback_plot, weight_map
+from sitool.study.pieces import drawing, lead
 from sitool.summary import Summary
 from sitool.vega import Row, frame_of, rows_of, small_print
 from sitool.widgets.chart import LiveChart

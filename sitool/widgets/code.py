@@ -5,8 +5,8 @@ from typing import Any
 import ipywidgets
 
 from sitool.client import Study
-from sitool.markup import Markup, join, lines, tag
-from sitool.pieces import faint
+from sitool.html.markup import Markup, join, lines, tag
+from sitool.study.pieces import faint
 from sitool.widgets.part import Part
 from sitool.widgets.view import View
 

@@ -1,7 +1,7 @@
 """The next round's mixture: a rule and its settings, a weight for each level, what it draws.
 
 Every slider is made from the setting's own declaration, with its bounds and its help. What
-this leaves out: how a rule makes weights (`sitool/curriculum.py`).
+this leaves out: how a rule makes weights (`sitool/curriculum/rules.py`).
 """
 
 from collections.abc import Mapping
@@ -12,10 +12,9 @@ import ipywidgets
 
 from sitool.client import Study
 from sitool.config import CurriculumSettings
-from sitool.declared import Setting, settings_of
-from sitool.desk import Look
-from sitool.markup import Markup, join, tag
-from sitool.mixture import (
+from sitool.front.declared import Setting, settings_of
+from sitool.front.desk import Look
+from sitool.front.mixture import (
     NO_LEVEL,
     RULES,
     TURNED_ALWAYS,
@@ -25,7 +24,8 @@ from sitool.mixture import (
     success_by_level,
     weighed,
 )
-from sitool.pieces import FAINT, GREY, ORANGE, bar, faint, lead, paragraph, sheet
+from sitool.html.markup import Markup, join, tag
+from sitool.study.pieces import FAINT, GREY, ORANGE, bar, faint, lead, paragraph, sheet
 from sitool.widgets.part import Part
 from sitool.widgets.signal import turn
 from sitool.widgets.view import View

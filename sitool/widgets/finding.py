@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 import ipywidgets
 
 from sitool.client import Study
-from sitool.findings.kept import shown_round
-from sitool.markup import Child, Markup, join, tag
-from sitool.pieces import drawing, faint
+from sitool.front.findings.kept import shown_round
+from sitool.html.markup import Child, Markup, join, tag
 from sitool.plots import Plot
+from sitool.study.pieces import drawing, faint
 from sitool.vega import small_print, spec_of
 from sitool.widgets.chart import LiveChart
 from sitool.widgets.part import Part

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import ipywidgets
 
 from sitool.client import Study
-from sitool.figure_words import NOTHING
-from sitool.findings.figures import mark, share, with_interval
-from sitool.findings.filters import AMOUNTS, FIRST, Turned
-from sitool.findings.gap import (
+from sitool.front.findings.figures import mark, share, with_interval
+from sitool.front.findings.filters import AMOUNTS, FIRST, Turned
+from sitool.front.findings.gap import (
     JUDGES,
     SAID,
     TRUE,
@@ -23,11 +22,12 @@ from sitool.findings.gap import (
     rows_of,
     saturation_of,
 )
-from sitool.markup import Child, Markup, join, tag
-from sitool.pieces import faint, lead, paragraph, sheet
+from sitool.html.figures import NOTHING
+from sitool.html.markup import Child, Markup, join, tag
 from sitool.plots import Plot
 from sitool.plots.gap import GAP_KINDS, gap_of, gap_plot
 from sitool.store import round_label
+from sitool.study.pieces import faint, lead, paragraph, sheet
 from sitool.widgets.finding import Finding
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """One sample in full, in a notebook: what the model wrote, what was made of it, what people say.
 
-What it says is the app's (`sitool/inspection.py`); every ruling goes through the view, which
+What it says is the app's (`sitool/front/inspection.py`); every ruling goes through the view, which
 keeps the line of code that does the same.
 """
 
@@ -12,18 +12,18 @@ from typing import Any
 
 import ipywidgets
 
-from sitool import inspection
 from sitool.client import Study
 from sitool.errors import SitoolError
-from sitool.inspection import BANDS, PARTS, Spans
-from sitool.markup import Markup, join, tag
+from sitool.front import inspection
+from sitool.front.inspection import BANDS, PARTS, Spans
+from sitool.front.rulings import Ruling, late_words, taking_back, why_idle, why_not
+from sitool.html.markup import Markup, join, tag
 from sitool.models.builtin import builtin_names
 from sitool.models.pieces import Piece, Pieces, characters, read_pieces
-from sitool.pieces import faint, paragraph
 from sitool.records import Action, Sample
-from sitool.rulings import Ruling, late_words, taking_back, why_idle, why_not
-from sitool.sample_words import sign_of
 from sitool.store import SampleLine, Store, round_label
+from sitool.study.pieces import faint, paragraph
+from sitool.study.sample_words import sign_of
 from sitool.visible import one_line
 from sitool.widgets.part import Part
 from sitool.widgets.view import View

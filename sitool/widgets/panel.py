@@ -8,8 +8,8 @@ from typing import Any
 
 import ipywidgets
 
-from sitool.card import card_bundle
 from sitool.client import Study
+from sitool.study.card import card_bundle
 from sitool.widgets.charts import Charts
 from sitool.widgets.code import Code
 from sitool.widgets.curriculum import Curriculum

@@ -11,7 +11,7 @@ from typing import Any
 import ipywidgets
 
 from sitool.client import Study
-from sitool.markup import Markup, join, plain
+from sitool.html.markup import Markup, join, plain
 from sitool.widgets.view import View, view_of
 
 

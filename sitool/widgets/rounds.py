@@ -5,9 +5,9 @@ from typing import Any
 import ipywidgets
 
 from sitool.client import Study
-from sitool.lineage import Line, mark_of, overall_words, tree_lines
-from sitool.markup import Markup, join, tag
-from sitool.pieces import faint, lead, sheet
+from sitool.html.markup import Markup, join, tag
+from sitool.study.lineage import Line, mark_of, overall_words, tree_lines
+from sitool.study.pieces import faint, lead, sheet
 from sitool.summary import RoundSummary, Summary
 from sitool.widgets.part import Part
 from sitool.widgets.view import View

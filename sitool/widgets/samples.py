@@ -15,15 +15,15 @@ import traitlets
 
 from sitool.client import Study
 from sitool.errors import SitoolError
-from sitool.filter_line import FilterError, Query, parse_query, sorted_by, with_level
-from sitool.listing import Found, Lister, Listing, Search
-from sitool.markup import Markup, join
-from sitool.pieces import lead, paragraph, sheet
+from sitool.front.listing import Found, Lister, Listing, Search
+from sitool.front.rulings import Ruling, why_idle, why_not
+from sitool.html.markup import Markup, join
 from sitool.records import Action
-from sitool.rulings import Ruling, why_idle, why_not
-from sitool.sample_columns import COLUMNS
-from sitool.sample_words import BY_HEADING, subject
 from sitool.store import SampleFilter, SampleLine, Store, round_label
+from sitool.study.filter_line import FilterError, Query, parse_query, sorted_by, with_level
+from sitool.study.pieces import lead, paragraph, sheet
+from sitool.study.sample_columns import COLUMNS
+from sitool.study.sample_words import BY_HEADING, subject
 from sitool.visible import one_line
 from sitool.widgets.part import Part
 from sitool.widgets.view import View

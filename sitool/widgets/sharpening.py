@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import ipywidgets
 
 from sitool.client import Study
-from sitool.findings.sharpening import (
+from sitool.front.findings.sharpening import (
     LACKING,
     SCORER,
     Sharpened,
@@ -19,12 +19,12 @@ from sitool.findings.sharpening import (
     remarks,
     sharpen,
 )
-from sitool.markup import Child, join
-from sitool.pieces import faint, lead, paragraph, sheet
+from sitool.html.markup import Child, join
 from sitool.plots import Plot, level_words
 from sitool.plots.sharpening import REWARDS, SHARPENING_KINDS, sharpening_plot
 from sitool.sharpening import sentences
 from sitool.store import round_label
+from sitool.study.pieces import faint, lead, paragraph, sheet
 from sitool.widgets.finding import Finding
 
 if TYPE_CHECKING:

@@ -7,17 +7,17 @@ from typing import Any
 import ipywidgets
 
 from sitool.client import Study
-from sitool.desk import Look
-from sitool.findings.figures import with_interval
-from sitool.markup import Markup, join, tag
-from sitool.moves import NOTHING_CHANGED, end_of_step, moved, notch_words
-from sitool.pieces import BLUE, GREY, ORANGE, bar, faint, lead, paragraph, parts, sheet
+from sitool.front.desk import Look
+from sitool.front.findings.figures import with_interval
+from sitool.front.moves import NOTHING_CHANGED, end_of_step, moved, notch_words
+from sitool.front.wording import SHARES, acceptance, accepted_words, share_words
+from sitool.html.markup import Markup, join, tag
 from sitool.store import round_label
+from sitool.study.pieces import BLUE, GREY, ORANGE, bar, faint, lead, paragraph, parts, sheet
 from sitool.summary import Comparison, RoundSummary, advise
 from sitool.widgets.part import Part
 from sitool.widgets.steps import step_to
 from sitool.widgets.view import View
-from sitool.wording import SHARES, acceptance, accepted_words, share_words
 
 RUNNING = "The round is under way; Stop ends it and keeps what is done."
 COLOURS = {"all_wrong": ORANGE, "mixed": BLUE, "all_right": GREY, "unparsed": "transparent"}

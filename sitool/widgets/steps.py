@@ -10,9 +10,8 @@ from typing import Any
 import ipywidgets
 
 from sitool.client import Study
-from sitool.desk import Look
-from sitool.markup import Markup, join, lines, tag
-from sitool.moves import (
+from sitool.front.desk import Look
+from sitool.front.moves import (
     FORKS,
     MANY_ROUNDS,
     REVIEW_OFF,
@@ -22,12 +21,13 @@ from sitool.moves import (
     forked_words,
     next_phase,
 )
-from sitool.pieces import FAINT, paragraph
+from sitool.front.wording import phases_of, resting_words
+from sitool.html.markup import Markup, join, lines, tag
 from sitool.records import Phase
 from sitool.store import round_label
+from sitool.study.pieces import FAINT, paragraph
 from sitool.widgets.part import Part
 from sitool.widgets.view import View
-from sitool.wording import phases_of, resting_words
 
 OPENING = "Opening the study …"
 BUSY = "The round is under way: Stop ends it and keeps what is done."

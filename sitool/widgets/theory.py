@@ -2,7 +2,7 @@
 
 Scenes and pictures are made in the thread that follows the study; while one is made the
 knobs may go on turning, and then the newest setting is made next. What this leaves out:
-the numbers (`sitool/workbench.py`).
+the numbers (`sitool/front/workbench.py`).
 """
 
 import threading
@@ -14,17 +14,17 @@ import ipywidgets
 
 from sitool.client import Study
 from sitool.errors import SitoolError
-from sitool.findings.kept import shown_round
-from sitool.findings.theory import KNOBS, Loaded, caught_scene, load, own_study, words_on
-from sitool.markup import Markup, join
+from sitool.front.findings.kept import shown_round
+from sitool.front.findings.theory import KNOBS, Loaded, caught_scene, load, own_study, words_on
+from sitool.front.workbench import KINDS, Knobs, Scene, knobs_of, scene_plot
+from sitool.html.markup import Markup, join
 from sitool.overlay import Overlay
-from sitool.pieces import drawing, faint, lead, paragraph
 from sitool.plots import Plot
+from sitool.study.pieces import drawing, faint, lead, paragraph
 from sitool.widgets.chart import LiveChart
 from sitool.widgets.finding import STILL_SECONDS, draw
 from sitool.widgets.part import Part
 from sitool.widgets.view import View
-from sitool.workbench import KINDS, Knobs, Scene, knobs_of, scene_plot
 
 SIMULATING = "Simulating …"
 LABEL, WIDTH = "11em", "24em"
@@ -34,7 +34,7 @@ READ = (
     " is sitool's own guarantee (S5, easy to hard), and no theorem of a paper: it holds for one"
     " shared skill and a verifier that never errs, and compares guarantees, not outcomes."
 )
-MADE_LINE = "from sitool.workbench import Knobs, make_scene; scene = make_scene({knobs})"
+MADE_LINE = "from sitool.front.workbench import Knobs, make_scene; scene = make_scene({knobs})"
 
 
 def written(knobs: Knobs) -> str:

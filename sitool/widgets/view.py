@@ -1,6 +1,6 @@
 """What the parts of a notebook look at together: one study, one round, one level, one sample.
 
-A view follows its study in a thread (`sitool/desk.py`), so that no cell waits and
+A view follows its study in a thread (`sitool/front/desk.py`), so that no cell waits and
 the parts stay live while one runs. What is clicked goes through `View.do`, which
 keeps the line of code that does the same. What this leaves out: drawing.
 """
@@ -16,14 +16,14 @@ import traitlets
 
 from sitool import events
 from sitool.client import Study
-from sitool.desk import Desk, Done, Failed, Happened, Look, Looked, Told
 from sitool.errors import SitoolError
 from sitool.events import Event
-from sitool.findings.kept import Findings
-from sitool.moves import result_words
+from sitool.front.desk import Desk, Done, Failed, Happened, Look, Looked, Told
+from sitool.front.findings.kept import Findings
+from sitool.front.moves import result_words
+from sitool.front.standing import Standing
 from sitool.progress import Progress
 from sitool.records import Phase
-from sitool.standing import Standing
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from benchmarks.plain_lab import PlainLearner, chain_steps, play_plainly, shared_steps
 from sitool import lab
 from sitool.config import CurriculumSettings
-from sitool.curriculum import CurriculumState, allocate, next_mixture
+from sitool.curriculum.rules import CurriculumState, allocate, next_mixture
 from sitool.errors import LabError, UnknownNameError
 from sitool.lab.simulation import Restart
 from sitool.lab.skills import errors_of

@@ -11,7 +11,7 @@ from textual.widgets import Static
 from waiting import until
 
 from sitool.client import open_study
-from sitool.desk import Look
+from sitool.front.desk import Look
 from sitool.tui.desk import Desk, Done, Failed, Looked
 from sitool.tui.inspector import InspectorScreen
 from sitool.tui.rulings import Ruled

@@ -9,7 +9,7 @@ from textual.app import App, ComposeResult
 from waiting import until
 
 from sitool.client import Study
-from sitool.desk import Look
+from sitool.front.desk import Look
 from sitool.plots import KINDS
 from sitool.tui.chart import Chart
 from sitool.tui.charts import ChartPanel, TabLine

@@ -12,7 +12,7 @@ from waiting import until
 
 from sitool import registry
 from sitool.config import Settings
-from sitool.declared import about_group, settings_of, stepped, written
+from sitool.front.declared import about_group, settings_of, stepped, written
 from sitool.presets import build_settings, describe_settings, preset_names
 from sitool.tui.draft import Draft
 from sitool.tui.fields import SettingField

@@ -12,8 +12,8 @@ from waiting import text_of, until, until_seen
 
 from sitool import events
 from sitool.client import Study
-from sitool.findings.filters import Turned
-from sitool.findings.gap import best_pair, rows_of
+from sitool.front.findings.filters import Turned
+from sitool.front.findings.gap import best_pair, rows_of
 from sitool.metrics import Accuracy
 from sitool.store import SampleFilter
 from sitool.tui.app import SitoolApp

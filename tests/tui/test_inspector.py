@@ -15,10 +15,10 @@ from textual.widgets import OptionList, Static, TextArea
 from waiting import until
 
 from sitool.client import Study
-from sitool.inspection import PARTS
+from sitool.front.inspection import PARTS
+from sitool.front.rulings import TAKEN_BACK, taking_back
 from sitool.models.pieces import Piece, characters, read_pieces
 from sitool.records import Action, Completion, Decision, Problem, Sample
-from sitool.rulings import TAKEN_BACK, taking_back
 from sitool.tui.edit import EditScreen
 from sitool.tui.inspector import InspectorScreen
 from sitool.tui.inspector_text import Ways, completion_text

@@ -11,9 +11,9 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 
 from sitool.client import Study
-from sitool.desk import Look
-from sitool.lineage import tree_lines
+from sitool.front.desk import Look
 from sitool.progress import Progress
+from sitool.study.lineage import tree_lines
 from sitool.tui.compare import other_end
 from sitool.tui.curriculum import CurriculumPanel
 from sitool.tui.desk import Desk, Looked

@@ -9,9 +9,9 @@ from textual.app import App, ComposeResult
 from textual.widgets import Input, Static
 
 from sitool.errors import SitoolError
-from sitool.filter_line import FilterError, Query, parse_query
 from sitool.records import Outcome
 from sitool.store import SampleFilter, SampleOrder
+from sitool.study.filter_line import FilterError, Query, parse_query
 from sitool.tui.sample_filter import FilterBar, WordSuggester
 
 MEANT = {

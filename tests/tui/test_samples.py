@@ -13,10 +13,10 @@ from textual import events
 from waiting import LONGEST_SECONDS, text_of, until
 
 from sitool.client import Study, open_study
-from sitool.listing import Lister, Listing
+from sitool.front.listing import Lister, Listing
 from sitool.records import Action
-from sitool.sample_columns import lay_out
 from sitool.store import SampleFilter
+from sitool.study.sample_columns import lay_out
 from sitool.tui.inspector import InspectorScreen
 from sitool.tui.rulings import Ruled
 from sitool.tui.sample_table import SampleTable

@@ -15,7 +15,7 @@ from waiting import until
 
 import sitool
 from sitool.engine import Engine
-from sitool.recent import recent_studies, remember
+from sitool.front.recent import recent_studies, remember
 from sitool.tui.dialogs import Ask
 from sitool.tui.folders import FolderInput, OpenFolder, folders_like
 from sitool.tui.form import SettingsForm

@@ -13,7 +13,7 @@ from textual.widgets import Input
 from waiting import text_of, until, until_seen
 
 import sitool
-from sitool.desk import Looked, Told
+from sitool.front.desk import Looked, Told
 from sitool.process import end_engine, engine_pid
 from sitool.tui.app import SitoolApp
 from sitool.tui.charts import ChartPanel

@@ -11,15 +11,16 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 from waiting import text_of, until
 
-from sitool import lab, pages, workbench
+from sitool import lab
 from sitool.client import Study
-from sitool.findings import theory
+from sitool.front import pages, workbench
+from sitool.front.findings import theory
+from sitool.front.workbench import Knobs
 from sitool.plots import Plot
 from sitool.tui.help import HelpScreen
 from sitool.tui.knob import Knob
 from sitool.tui.theory_pages import PagesScreen
 from sitool.tui.theory_screen import KNOBS, LiveChart, TheoryScreen
-from sitool.workbench import Knobs
 
 
 class Theories(App[None]):

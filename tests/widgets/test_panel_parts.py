@@ -11,10 +11,11 @@ from studies import create
 
 import sitool
 from sitool import widgets
-from sitool.declared import settings_of
-from sitool.findings.gap import JUDGES, rows_of
-from sitool.findings.sharpening import SCORER, lift_rows
-from sitool.mixture import RULES, TURNED_ALWAYS, TURNED_BY_RULE, success_by_level
+from sitool.front.declared import settings_of
+from sitool.front.findings.gap import JUDGES, rows_of
+from sitool.front.findings.sharpening import SCORER, lift_rows
+from sitool.front.mixture import RULES, TURNED_ALWAYS, TURNED_BY_RULE, success_by_level
+from sitool.front.workbench import Knobs, make_scene, reading
 from sitool.summary import advise
 from sitool.tui.curriculum import CurriculumPanel
 from sitool.widgets.curriculum import NAMES, Curriculum
@@ -25,7 +26,6 @@ from sitool.widgets.sharpening import Sharpening
 from sitool.widgets.signal import Signal
 from sitool.widgets.theory import Theory, written
 from sitool.widgets.view import View
-from sitool.workbench import Knobs, make_scene, reading
 
 PARTS = ("Code", "Curriculum", "Gap", "RoundTree", "Sharpening", "Signal", "Steps", "Theory")
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from following import until
 
+from sitool.front.rulings import Ruling
 from sitool.records import Action
-from sitool.rulings import Ruling
 from sitool.widgets.inspector import Inspector
 from sitool.widgets.samples import PAGE, Samples
 from sitool.widgets.view import View

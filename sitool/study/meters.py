@@ -14,11 +14,11 @@ from typing import Any
 
 from sitool import events
 from sitool.events import Event
-from sitool.markup import lines, tag
+from sitool.html.markup import lines, tag
 from sitool.progress import Progress
 from sitool.records import Phase
-from sitool.round_words import accuracy_line
-from sitool.study_view import StudyView
+from sitool.study.round_words import accuracy_line
+from sitool.study.view import StudyView
 
 DRAW_SECONDS = 0.15
 """A notebook's front end need not draw more often."""

@@ -1,11 +1,11 @@
 """What front ends say of a sample in a line, and of the list that it stands in.
 
-Pure functions to words. What this leaves out: one sample in full (`inspection.py`).
+Pure functions to words. What this leaves out: one sample in full (`sitool.front.inspection`).
 """
 
-from sitool.filter_line import SORT_WORD, Query
 from sitool.records import Action, Outcome
 from sitool.store import SampleFilter, SampleLine, SampleOrder, round_label
+from sitool.study.filter_line import SORT_WORD, Query
 from sitool.visible import one_line
 
 RULED = {Action.ACCEPT: "accepted", Action.REJECT: "rejected", Action.EDIT: "edited"}

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
 from sitool.errors import UnknownNameError
-from sitool.frames import samples_frame
-from sitool.markup import join, table, tag
+from sitool.html.markup import join, table, tag
 from sitool.records import ROLES, Sample
-from sitool.sample_columns import COLUMNS
 from sitool.store import SampleFilter, SampleLine, Store, round_label
+from sitool.study.frames import samples_frame
+from sitool.study.sample_columns import COLUMNS
 from sitool.visible import one_line
 
 SHOWN = 10

@@ -9,8 +9,8 @@ from typing import Any
 from sitool.errors import MissingDependencyError
 from sitool.measure import ALL_LEVELS
 from sitool.records import Sample
-from sitool.sample_rows import COLUMNS, SAID, flat_row
 from sitool.store import Metric
+from sitool.study.sample_rows import COLUMNS, SAID, flat_row
 from sitool.summary import RoundSummary, Summary
 
 ROUND_COLUMNS = (

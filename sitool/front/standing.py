@@ -3,7 +3,7 @@
 What this leaves out: what they do from there (`tui/moves.py`, `widgets/`).
 """
 
-from sitool.desk import Look
+from sitool.front.desk import Look
 from sitool.records import Phase
 from sitool.store import Round
 

@@ -1,14 +1,14 @@
 """The controls of a study's curriculum: which levels the next round draws from.
 
-What this leaves out: how a mixture comes about (`curriculum.py`).
+What this leaves out: how a mixture comes about (`sitool.curriculum`).
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sitool import curriculum as rules
 from sitool.config import CurriculumSettings
-from sitool.study_view import StudyView
+from sitool.curriculum import rules
+from sitool.study.view import StudyView
 
 
 class Curriculum:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from sitool.client import Study
 from sitool.errors import SitoolError
-from sitool.findings.figures import NOTHING, share, with_interval
-from sitool.findings.filters import Turned
+from sitool.front.findings.figures import NOTHING, share, with_interval
+from sitool.front.findings.filters import Turned
 from sitool.plots import branch_to
 from sitool.plots.gap import gap_of
 from sitool.store import round_label

@@ -5,12 +5,12 @@ from typing import Any
 
 from sitool import loop
 from sitool.config import Settings
-from sitool.figure_words import NOTHING, duration, figure
-from sitool.markup import Child, join, table, tag
+from sitool.html.figures import NOTHING, duration, figure
+from sitool.html.markup import Child, join, table, tag
 from sitool.measure import ALL_LEVELS
-from sitool.queries import SampleQuery
 from sitool.records import Outcome
 from sitool.store import Metric, Round, SampleFilter, Store
+from sitool.study.queries import SampleQuery
 from sitool.summary import RoundSummary, summarise_round
 
 

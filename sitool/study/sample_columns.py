@@ -6,8 +6,8 @@ Pure functions from a line of a sample to words; what they leave out: colours.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sitool.sample_words import reason_of, score_of, sign_of
 from sitool.store import SampleLine
+from sitool.study.sample_words import reason_of, score_of, sign_of
 from sitool.visible import both_ends, one_line
 
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sitool import curriculum as rules
 from sitool import own, registry
 from sitool.config import Settings
+from sitool.curriculum import rules
 from sitool.errors import SitoolError
 from sitool.models.builtin import check_base
 from sitool.models.loading import check_scripted

@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 from sitool.models.pieces import Piece
 from sitool.records import RULED_ROLES, Action, Decision, Outcome, Sample, Score
-from sitool.sample_words import SIGNS
 from sitool.store import SampleLine, round_label
+from sitool.study.sample_words import SIGNS
 from sitool.visible import one_line
 
 Span: TypeAlias = tuple[str, str]

@@ -2,7 +2,7 @@
 
 `accepted level:5-7 score:0-.5 "a>b"` reads as: accepted samples of levels 5 to 7 that
 scored at most a half and contain the text a>b. What it leaves out: searching
-(`listing.py`).
+(`sitool.front.listing`).
 """
 
 import difflib

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sitool import lab
-from sitool.workbench import CLASS_SIZE, RHO, Knobs
+from sitool.front.workbench import CLASS_SIZE, RHO, Knobs
 
 
 @dataclass(frozen=True)

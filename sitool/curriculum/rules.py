@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from sitool.adaptive import NOWHERE, next_places, teaching_values
 from sitool.config import CurriculumSettings
+from sitool.curriculum.adaptive import NOWHERE, next_places, teaching_values
+from sitool.curriculum.schedules import cosine_shares, gaussian_shares, normalised, staged_shares
 from sitool.errors import StudyError
-from sitool.schedules import cosine_shares, gaussian_shares, normalised, staged_shares
 
 TARGET = 1 / math.e
 """The success at which a level teaches most, see `teaching_value`."""

@@ -8,7 +8,7 @@ import base64
 from collections.abc import Iterable, Sequence
 
 from sitool.errors import MissingDependencyError
-from sitool.markup import Child, Markup, tag
+from sitool.html.markup import Child, Markup, tag
 from sitool.vega import Drawable, svg_of
 
 LINE = "1px solid rgba(128,128,128,.35)"

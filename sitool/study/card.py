@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from sitool.errors import MissingDependencyError
-from sitool.figure_words import NOTHING, duration, figure
-from sitool.lineage import mark_of, tree_lines
-from sitool.markup import Child, Markup, plain, tag
-from sitool.pieces import faint, image, lead, paragraph, sheet
+from sitool.html.figures import NOTHING, duration, figure
+from sitool.html.markup import Child, Markup, plain, tag
 from sitool.plots import Plot, plot_of
 from sitool.store import round_label
+from sitool.study.lineage import mark_of, tree_lines
+from sitool.study.pieces import faint, image, lead, paragraph, sheet
 from sitool.summary import RoundSummary, Summary, advice
 from sitool.vega import svg_of
 

@@ -1,6 +1,6 @@
 """The next round's mixture of levels, as every front end lets a person turn it.
 
-What this leaves out: how a rule makes weights (`curriculum.py`), and how they are drawn.
+What this leaves out: how a rule makes weights (`sitool.curriculum`), and how they are drawn.
 """
 
 from collections.abc import Mapping

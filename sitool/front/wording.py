@@ -5,7 +5,7 @@ What this leaves out: how it is drawn, and which key or button answers it.
 
 from collections.abc import Iterator, Mapping
 
-from sitool.desk import Look
+from sitool.front.desk import Look
 from sitool.records import Phase
 from sitool.store import round_label
 from sitool.summary import RoundSummary, Summary

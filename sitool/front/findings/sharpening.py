@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sitool.client import Study
 from sitool.errors import SitoolError
-from sitool.findings.figures import NOTHING
+from sitool.front.findings.figures import NOTHING
 from sitool.sharpening import sentences
 from sitool.summary import Summary
 

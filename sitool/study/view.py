@@ -1,6 +1,6 @@
 """One study, to look at: its rounds, its samples, and all that can be measured of them.
 
-What this leaves out: changing anything (`client.py`), one round (`views.py`), and how a
+What this leaves out: changing anything (`client.py`), one round (`rounds.py`), and how a
 measurement is made (`gap/`, `sharpening/`, `overlay.py`, `planning/`, `report/`).
 """
 
@@ -12,19 +12,19 @@ from sitool import loop
 from sitool.config import Settings
 from sitool.errors import StoreError, StudyError
 from sitool.events import Event
-from sitool.frames import rounds_frame
-from sitool.lineage import mark_of, overall_words, tree_lines
 from sitool.parts import make_task
 from sitool.planning import situations
 from sitool.planning.estimates import Estimate, estimate
 from sitool.presets import build_settings
 from sitool.process import engine_pid
-from sitool.queries import SampleQuery
 from sitool.records import Outcome, Sample
 from sitool.store import Plan, SampleFilter, Store, round_label
+from sitool.study.frames import rounds_frame
+from sitool.study.lineage import mark_of, overall_words, tree_lines
+from sitool.study.queries import SampleQuery
+from sitool.study.rounds import RoundView
 from sitool.summary import Comparison, Summary, compare, summarise
 from sitool.tasks.base import Task
-from sitool.views import RoundView
 
 if TYPE_CHECKING:
     from sitool.gap import GapReport

@@ -14,7 +14,7 @@ from sitool import registry
 from sitool.drafts import replaced_file
 from sitool.errors import MissingDependencyError, SitoolError, StudyError
 from sitool.records import Sample
-from sitool.sample_rows import sample_row
+from sitool.study.sample_rows import sample_row
 
 FORMATS = (".jsonl", ".csv", ".parquet")
 COLUMNS = (

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from sitool.client import Study
 from sitool.config import Settings
 from sitool.errors import SitoolError
+from sitool.front.workbench import Knobs, Scene, make_scene, reading
 from sitool.lab import CURRICULA, MODELS
 from sitool.overlay import Overlay
 from sitool.theory import reading_of_coverage, reading_of_fit
-from sitool.workbench import Knobs, Scene, make_scene, reading
 
 CHANCES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
 BUDGETS = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)

@@ -3,7 +3,7 @@
 One implementation serves the loop, which has one study, and the laboratory, which
 has many simulated runs: a row is a run, and a column a place on the ladder of
 levels, easiest first. What this leaves out: how the round is then shared between
-the active level and its neighbours (`curriculum.py`).
+the active level and its neighbours (`rules.py`).
 """
 
 from typing import TypeVar

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 
 from sitool.client import Study
 from sitool.events import RoundFinished
+from sitool.front.standing import Standing
 from sitool.records import Phase
-from sitool.standing import Standing
 from sitool.store import round_label
 from sitool.summary import Summary
 

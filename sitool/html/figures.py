@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sitool.markup import Markup, join, tag
+from sitool.html.markup import Markup, join, tag
 from sitool.metrics import Accuracy
 from sitool.store import Metric
 

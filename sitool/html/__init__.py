@@ -1,0 +1,1 @@
+"""HTML in which every text is escaped (`markup.py`), and how it writes figures (`figures.py`)."""
