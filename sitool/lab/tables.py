@@ -5,7 +5,7 @@ of each kind at each prompt. Responses of a kind are treated alike by the verifi
 the sums over kinds follow exactly the law of the full table.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 
@@ -114,19 +114,56 @@ class TableLearner:
         rng: np.random.Generator,
     ) -> tuple[Floats, Counts]:
         """Play one round; see `Learner.learn`."""
+        drawn = self._of_single if responses == 1 else self._of_several
+        kept = drawn(state, prompts, responses, rng)
+        total = np.asarray(sum(kept.values()), dtype=np.int64)
+        weight = np.asarray(total + self.prior, dtype=np.float64)
+        return self._fitted(start, kept, weight), total.sum(axis=2)
+
+    def _of_several(
+        self, state: Floats, prompts: Counts, responses: int, rng: np.random.Generator
+    ) -> dict[int, Counts]:
+        """Return what is kept of each kind that can be, [R, K, X], prompts drawn first."""
         fallen = rng.multinomial(prompts, np.full(self.prompts, 1.0 / self.prompts))  # [R, K, X]
         left, mass = fallen * responses, np.ones(())
         keep = self.keep_chances()
-        kept = np.zeros_like(state)
-        for kind in np.flatnonzero(keep):
+        kept = {}
+        for kind in np.flatnonzero(keep).tolist():
             law = state[..., kind] * keep[kind]
-            drawn = rng.binomial(left, np.clip(law / np.where(mass > 0, mass, 1.0), 0.0, 1.0))
-            kept[..., kind], left, mass = drawn, left - drawn, np.maximum(mass - law, 0.0)
-        total = kept.sum(axis=-1, keepdims=True)
-        weight = total + self.prior
-        learnt = (kept + self.prior * start) / np.where(weight > 0, weight, 1.0)
-        accepted = np.asarray(total[..., 0].sum(axis=2), dtype=np.int64)
-        return np.where(weight > 0, learnt, start), accepted
+            kept[kind] = rng.binomial(left, np.clip(law / np.where(mass > 0, mass, 1.0), 0.0, 1.0))
+            left, mass = left - kept[kind], np.maximum(mass - law, 0.0)
+        return kept
+
+    def _of_single(
+        self, state: Floats, prompts: Counts, responses: int, rng: np.random.Generator
+    ) -> dict[int, Counts]:
+        """Return the same for one response a prompt.
+
+        Then a draw of a level has one outcome, a prompt with a kind that is kept or none, and
+        one multinomial law has it all with about half the draws.
+        """
+        keep = self.keep_chances()
+        kinds = np.flatnonzero(keep)
+        cells = state[..., kinds] * (keep[kinds] / self.prompts)  # [R, K, X, kept kinds]
+        masses = cells.reshape(*prompts.shape, -1)
+        rest = np.maximum(1.0 - masses.sum(axis=-1, keepdims=True), 0.0)
+        drawn = rng.multinomial(prompts, np.concatenate([masses, rest], axis=-1))[..., :-1]
+        of_kinds = np.moveaxis(drawn.reshape(cells.shape), -1, 0)
+        return dict(zip(kinds.tolist(), of_kinds, strict=True))
+
+    def _fitted(self, start: Floats, kept: Mapping[int, Counts], weight: Floats) -> Floats:
+        """Return the tables of most likelihood, from what was kept of each kind, [R, K, X].
+
+        `weight` is sum_j A_j + m. Kind by kind, as the tables lie in memory.
+        """
+        learnt = np.empty_like(start)
+        settled = weight > 0  # All of them, unless there is no prior.
+        over = np.where(settled, weight, 1.0)
+        for kind in range(start.shape[-1]):
+            first = start[..., kind]
+            counts = kept.get(kind, 0) + self.prior * first
+            learnt[..., kind] = np.where(settled, counts / over, first)
+        return learnt
 
     def _right(self, state: Floats) -> Floats:
         """Return the mass of right kinds of each prompt, [R, K, X]."""

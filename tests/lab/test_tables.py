@@ -22,21 +22,26 @@ def kept_mass_by_enumeration(mass: float, draws: int, prior: float, rounds: int)
     return sum(now * chance for now, chance in law.items())
 
 
-def test_a_table_has_the_mean_of_the_enumeration() -> None:
+@pytest.mark.parametrize("responses", [1, 4])
+def test_a_table_has_the_mean_of_the_enumeration(responses: int) -> None:
     learner = lab.Tabular(0.6, [1, 2], prompts=1, prior=3.0)
-    run = lab.simulate(learner, "uniform", prompts=2, responses=4, rounds=3, runs=40_000)
+    prompts = 2 * 4 // responses
+    run = lab.simulate(
+        learner, "uniform", prompts=prompts, responses=responses, rounds=3, runs=40_000
+    )
     for level, start in ((1, 0.6), (2, 0.36)):
         exact = kept_mass_by_enumeration(start, 4, 3.0, 3)
         band = run.band("success", level)
         assert abs(band.mean[-1] - exact) < 5 * band.error[-1]
 
 
-def test_without_a_prior_one_accepted_sample_settles_a_prompt() -> None:
+@pytest.mark.parametrize("responses", [1, 2])
+def test_without_a_prior_one_accepted_sample_settles_a_prompt(responses: int) -> None:
     learner = lab.Tabular(0.3, [1, 2], prompts=4, prior=0.0)
-    run = lab.simulate(learner, "uniform", prompts=8, responses=2, rounds=1, runs=30_000)
+    run = lab.simulate(learner, "uniform", prompts=8, responses=responses, rounds=1, runs=30_000)
     for level, start in ((1, 0.3), (2, 0.09)):
-        # A prompt stays at its start if none of the 4 x 2 draws is both its own and right.
-        missed = (1 - 0.25 * (1 - (1 - start) ** 2)) ** 4
+        # A prompt stays at its start if none of a level's 4 draws is both its own and right.
+        missed = (1 - 0.25 * (1 - (1 - start) ** responses)) ** 4
         band = run.band("success", level)
         assert abs(band.mean[-1] - (1 - (1 - start) * missed)) < 5 * band.error[-1]
     assert learner.log_class == pytest.approx(2 * 4 * np.log(10))
@@ -81,10 +86,14 @@ def test_a_self_verifier_climbs_to_its_ceiling_and_its_gap_decays() -> None:
     assert gap[-1] < 0.02 * gap[0]
 
 
-def test_the_mean_of_a_self_verifier_is_exact_before_the_end() -> None:
+@pytest.mark.parametrize("responses", [1, 4])
+def test_the_mean_of_a_self_verifier_is_exact_before_the_end(responses: int) -> None:
     # The kept mass is a process of its own, and the right share of it a martingale.
     learner = lab.SelfVerified(0.6, [1], prompts=1, prior=3.0, correlation=0.4)
-    run = lab.simulate(learner, "uniform", prompts=1, responses=4, rounds=2, runs=40_000)
+    prompts = 4 // responses
+    run = lab.simulate(
+        learner, "uniform", prompts=prompts, responses=responses, rounds=2, runs=40_000
+    )
     kept = kept_mass_by_enumeration(0.6, 4, 3.0, 2)
     dropped_right = 0.6 * 0.4 * 0.6 * (1 - kept) / 0.4
     exact = kept * (0.6 + 0.4 * 0.4) + dropped_right
