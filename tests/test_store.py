@@ -2,6 +2,8 @@
 
 import random
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,42 @@ def test_a_reader_sees_the_last_commit_while_another_writes(store: Store) -> Non
         store.tree.set_meta("a", "1")
         assert reader.tree.meta("a") == ""
     assert reader.tree.meta("a") == "1"
+
+
+CLOSED_UNDER_READERS = """
+import sys, threading, time
+from pathlib import Path
+from sitool.errors import StoreError
+from sitool.store import SampleFilter, Store
+
+def read(store, ended):
+    try:
+        while True:
+            store.samples.stamp(1)
+            list(store.samples.ids(SampleFilter(), sizes=[2, 2]))
+    except StoreError as error:
+        ended.append(str(error))
+
+for _ in range(60):
+    store, ended = Store(Path(sys.argv[1])), []
+    readers = [threading.Thread(target=read, args=(store, ended)) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    time.sleep(0.003)
+    store.close()
+    for reader in readers:
+        reader.join()
+    assert len(ended) == 3 and all("closed" in said for said in ended), ended
+"""
+
+
+def test_a_study_that_is_closed_while_threads_read_it_tells_them_and_crashes_nothing(
+    two_rounds: Path,
+) -> None:
+    # In a process of its own: what is to be seen is that it does not crash.
+    script = [sys.executable, "-c", CLOSED_UNDER_READERS, str(two_rounds)]
+    ended = subprocess.run(script, capture_output=True, text=True, check=False, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_a_writer_that_waits_too_long_says_so(

@@ -1,8 +1,9 @@
 """One SQLite file in WAL mode, with every foreign error said in one sentence."""
 
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ BUSY_SECONDS = 10.0
 class Database:
     """A connection that commits whole transactions or nothing.
 
+    Threads that read over one connection take turns, statement by statement: SQLite would
+    let them, but Python's module crashes when one closes what another reads from.
+
     Raises:
         StoreError: There is no study in the folder, it is of a newer format,
             or the file cannot be read.
@@ -22,6 +26,7 @@ class Database:
 
     def __init__(self, file: Path) -> None:
         self.file = file
+        self._turn = threading.RLock()
         if not file.is_file():
             raise StoreError(
                 f"There is no study in {str(file.parent)!r}: {file.name} is missing.",
@@ -117,30 +122,36 @@ class Database:
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> int:
         """Run one statement and return the id of the row it inserted, if it did."""
-        with said_as_store_error(self.file):
+        with self._turn, said_as_store_error(self.file):
             return int(self._connection.execute(sql, values).lastrowid or 0)
 
     def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run one statement for each row of values."""
-        with said_as_store_error(self.file):
+        with self._turn, said_as_store_error(self.file):
             self._connection.executemany(sql, rows)
 
     def rows(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[sqlite3.Row]:
         """Return every row of a query."""
-        with said_as_store_error(self.file):
+        with self._turn, said_as_store_error(self.file):
             return self._connection.execute(sql, values).fetchall()
 
     def stream(
         self, sql: str, values: Sequence[Any], sizes: Iterable[int]
     ) -> Iterator[list[sqlite3.Row]]:
         """Yield the rows of a query in lists of these sizes, as they are found."""
-        with said_as_store_error(self.file), closing(self._connection.cursor()) as cursor:
-            cursor.execute(sql, values)
-            for size in sizes:
-                rows = cursor.fetchmany(size)
-                if not rows:
-                    return
-                yield rows
+        with said_as_store_error(self.file):
+            with self._turn:
+                cursor = self._connection.execute(sql, values)
+            try:
+                for size in sizes:
+                    with self._turn:
+                        rows = cursor.fetchmany(size)
+                    if not rows:
+                        return
+                    yield rows
+            finally:
+                with self._turn:
+                    cursor.close()
 
     def interrupt(self) -> None:
         """Make the query that runs on this connection fail, from another thread."""
@@ -148,13 +159,14 @@ class Database:
 
     def value(self, sql: str, values: Sequence[Any] = ()) -> Any:
         """Return the first column of the first row, or None."""
-        with said_as_store_error(self.file):
+        with self._turn, said_as_store_error(self.file):
             row = self._connection.execute(sql, values).fetchone()
         return None if row is None else row[0]
 
     def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
+        """Close the connection, after what another thread reads from it just now."""
+        with self._turn:
+            self._connection.close()
 
 
 @contextmanager

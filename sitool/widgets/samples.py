@@ -100,7 +100,6 @@ class Samples(Part):
         self.table = SampleTable()
         super().__init__(study, (self.table,))
         self._changing = threading.RLock()
-        self._reading = threading.Lock()
         self._store = Store(self.view.study.folder)
         self._lister = Lister(self.view.study.folder, self._listed)
         self._search = Search(self._lister, _later)
@@ -164,8 +163,7 @@ class Samples(Part):
         # Of a round that is done, nothing but these can change, whatever else is going on.
         version = look.version if look and look.summary.open == where.round else 0
         try:
-            with self._reading:
-                return (version, *self._store.samples.stamp(where.round or 0))
+            return (version, *self._store.samples.stamp(where.round or 0))
         except SitoolError:
             return None
 
@@ -216,8 +214,7 @@ class Samples(Part):
             pages = [int(page) for page in wanted.get("pages", ())][:MOST_PAGES]
             chosen = {page: ids[page * PAGE : (page + 1) * PAGE] for page in pages}
         try:
-            with self._reading:
-                found = {page: self._store.samples.lines(part) for page, part in chosen.items()}
+            found = {page: self._store.samples.lines(part) for page, part in chosen.items()}
         except SitoolError as error:
             self.table.empty = error.message
             return
@@ -284,8 +281,7 @@ class Samples(Part):
     def _rule(self, action: Action) -> None:
         if self.table.sample is None:
             return
-        with self._reading:
-            sample = self._store.samples.sample(self.table.sample)
+        sample = self._store.samples.sample(self.table.sample)
         idle = why_not(sample.role) or why_idle(sample.ruling, action)
         if idle:
             self.view.said = idle
@@ -301,13 +297,12 @@ class Samples(Part):
         if where is None:
             return paragraph(NOTHING_YET)
         samples = self._store.samples
-        with self._reading:
-            found = samples.ids(
-                where, self._query.order, descending=self._query.descending, sizes=[STILL_ROWS]
-            )
-            lines = samples.lines(next(found, []))
-            found.close()
-            count = samples.count(where)
+        found = samples.ids(
+            where, self._query.order, descending=self._query.descending, sizes=[STILL_ROWS]
+        )
+        lines = samples.lines(next(found, []))
+        found.close()
+        count = samples.count(where)
         title = [*subject(where, self._query), f"{len(lines):,} of {count:,}"]
         heads = [column.name for column in COLUMNS]
         rows = [[cell[:STILL_WIDTH] for cell in row_of(line)[1:]] for line in lines]
