@@ -2,13 +2,15 @@
 
     python -m benchmarks.llamacpp                 # the tiny base
     python -m benchmarks.llamacpp --qwen          # random weights of Qwen2.5-0.5B's shape, f16
+    python -m benchmarks.llamacpp --qwen --few-shot --threads 2    # four-shot prompts alone
 
 What is compared, in one process and by turns:
 
 * the swap of an adapter into a loaded base, beside merging it into the weights,
   writing them as GGUF and loading the file, both up to the first token after it;
 * sampling beside llama-cpp-python's own class, which draws one sample after the
-  other, and beside `native`, at batches of 1, 8 and 64 sequences.
+  other, and beside `native`, at batches of 1, 8 and 64 sequences;
+* with `--few-shot`, both our samplers beside that class on four-shot prompts.
 
 Needs the extra `llamacpp`.
 """
@@ -17,12 +19,18 @@ import argparse
 import os
 import tempfile
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from benchmarks.bases import benchmark_model, path_problems, write_half_billion
+from benchmarks.bases import (
+    benchmark_model,
+    few_shot_prompts,
+    path_problems,
+    write_half_billion,
+)
 from benchmarks.harness import Comparison, compare, show
 from sitool.config import (
     LlamacppSettings,
@@ -35,6 +43,7 @@ from sitool.models import lora
 from sitool.models.gguf import files
 from sitool.models.gguf.runtime import Context, LoadedFile, Room, Token
 from sitool.models.local import LocalModel
+from sitool.records import Problem
 from sitool.samplers.base import Decoding, Request, Sampler
 from sitool.samplers.llamacpp import LlamacppSampler
 from sitool.samplers.native import NativeSampler
@@ -176,6 +185,36 @@ def compare_sampling(
     return found
 
 
+def compare_few_shot(
+    model: LocalModel, settings: Settings, runs: int, folder: Path
+) -> list[Comparison]:
+    """Compare tokens a second on 4 four-shot prompts x 8 samples x 32 tokens."""
+    one_by_one = OneByOne(model, settings, folder)
+    prompts = few_shot_prompts(4, 4, model.causal_lm.config.vocab_size)
+    requests = [
+        Request(
+            Problem("benchmark", 1, str(number), ""),
+            prompt,
+            tuple(derive_seed(number, sample) for sample in range(SAMPLES)),
+        )
+        for number, prompt in enumerate(prompts)
+    ]
+    samplers: dict[str, Sampler] = {
+        "native": NativeSampler(model, settings),
+        "llamacpp": LlamacppSampler(model, settings),
+    }
+    return [
+        compare(
+            f"4 prompts x 8 x 32, {name} against its own class",
+            partial(count_tokens, sampler, requests, 32),
+            partial(one_by_one.count_tokens, requests, 32),
+            "tokens/s",
+            runs,
+        )
+        for name, sampler in samplers.items()
+    ]
+
+
 def read_options() -> argparse.Namespace:
     """Read the options."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
@@ -188,6 +227,7 @@ def read_options() -> argparse.Namespace:
     )
     parser.add_argument("--tokens", type=int, default=16, help="most of a sample (default: 16)")
     parser.add_argument("--qwen", action="store_true", help="Qwen2.5-0.5B's shape, at f16")
+    parser.add_argument("--few-shot", action="store_true", help="four-shot prompts alone")
     parser.add_argument("--fast", action="store_true", help="flash attention, half-precision keys")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -211,6 +251,10 @@ def main() -> None:
                 dtype="f16" if options.qwen else "f32", exact=not options.fast
             )
         )
+        if options.few_shot:
+            found = compare_few_shot(model, settings, options.runs, folder)
+            show(found, options.json, note)
+            return
         swap = Swap(model, settings, folder)
         name_of_swap = "swap of an adapter, against a merged reload"
         swaps = compare(name_of_swap, swap.ours, swap.peer, "swaps/s", options.runs)

@@ -7,6 +7,7 @@ are loaded before the clock starts on both sides.
 """
 
 import contextlib
+import gc
 import io
 import shutil
 import tempfile
@@ -177,6 +178,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         ours = OurRound(Path(name), options.threads)
         peer = PeerRound(ours, Path(name))
+        gc.freeze()  # As the engine does once its model is loaded; the peer has it too.
         with contextlib.redirect_stdout(io.StringIO()):
             figure = compare(
                 "a round against generate and TRL", ours.work, peer.work, "rounds/s", options.runs

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sitool.records import Action, Decision, Outcome, Sample, Score
 from sitool.store.database import Database
-from sitool.store.rows import sample_of
+from sitool.store.rows import problem_of, sample_of
 
 
 def read_samples(database: Database, sql: str, values: Sequence[object]) -> list[Sample]:
@@ -14,7 +14,15 @@ def read_samples(database: Database, sql: str, values: Sequence[object]) -> list
     rows = database.rows(sql, values)
     ids = [row["id"] for row in rows]
     scores, decisions = scores_of(database, ids), decisions_of(database, ids)
-    return [sample_of(row, scores.get(row["id"], {}), decisions.get(row["id"], ())) for row in rows]
+    # There are many samples of one problem, so it is read once.
+    first = {row["problem"]: row for row in rows}
+    problems = {problem: problem_of(row) for problem, row in first.items()}
+    return [
+        sample_of(
+            row, problems[row["problem"]], scores.get(row["id"], {}), decisions.get(row["id"], ())
+        )
+        for row in rows
+    ]
 
 
 def scores_of(database: Database, ids: Sequence[int]) -> dict[int, dict[str, Score]]:

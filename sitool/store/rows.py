@@ -74,14 +74,17 @@ def place_of(row: sqlite3.Row) -> Place:
 
 
 def sample_of(
-    row: sqlite3.Row, scores: Mapping[str, Score], decisions: tuple[Decision, ...]
+    row: sqlite3.Row,
+    problem: Problem,
+    scores: Mapping[str, Score],
+    decisions: tuple[Decision, ...],
 ) -> Sample:
     """Read a sample as `SAMPLE` asks for it, with what hangs on it."""
     tokens, logprobs = array("i", row["token_ids"]), array("f", row["token_logprobs"])
     return Sample(
         **place_of(row),
         position=row["position"],
-        problem=problem_of(row),
+        problem=problem,
         completion=Completion(tuple(tokens), row["text"], row["finish"], tuple(logprobs)),
         scores=scores,
         decisions=decisions,
