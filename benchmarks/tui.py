@@ -113,7 +113,7 @@ def measure_app(folder: Path) -> dict[str, object]:
 def _until_idle(study: Study) -> None:
     """Wait until the study's engine has loaded its model, and only looks for work now and then."""
     spent, before = 0.0, 0.0
-    while not spent or spent - before > IDLE_SHARE:
+    while not before or spent - before > IDLE_SHARE:
         time.sleep(1.0)
         before, spent = spent, _cpu_seconds(study.engine_pid)
 
