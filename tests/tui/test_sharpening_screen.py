@@ -11,11 +11,11 @@ from textual.pilot import Pilot
 from waiting import text_of, until, until_seen
 
 from sitool.client import Study
+from sitool.front.findings.sharpening import LACKING
 from sitool.sharpening import sentences
 from sitool.tui.app import SitoolApp
 from sitool.tui.help import HelpScreen
 from sitool.tui.sharpening_screen import (
-    LACKING,
     SharpeningCharts,
     SharpeningScreen,
     figures_of,
@@ -108,7 +108,7 @@ async def test_what_the_base_thinks_of_a_later_round_is_asked_for_by_a_key(study
     app = SitoolApp(study.folder, warm=False)
     async with app.run_test(size=SMALL) as pilot:
         screen = await opened(pilot)
-        assert words(screen, "#sentence") == LACKING
+        assert words(screen, "#sentence") == f"{LACKING}: m asks the base."
         await pilot.press("3")
         await until_seen(pilot, "are not known")
         await pilot.press("m")
