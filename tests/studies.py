@@ -6,13 +6,14 @@ Imports no torch: whoever wants the real base starts `engine_driver.py`.
 import hashlib
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import sitool
 from sitool.client import Study
+from sitool.process import end_engine
 
 PARTS = ("model.base=scripted", "sampler.name=scripted", "trainer.name=scripted")
 SMALL = (
@@ -79,6 +80,21 @@ def copied(folder: Path, to: Path) -> Iterator[Study]:
     shutil.copytree(folder, to)
     with closing(sitool.open(to)) as opened:
         yield opened
+
+
+@contextmanager
+def made_in(folder: Path) -> Iterator[Callable[..., Study]]:
+    """Give what makes small studies like `create`; their engines are ended at the end."""
+    made: list[Study] = []
+
+    def make(*assignments: str, real: bool = False) -> Study:
+        made.append(create(folder / f"study-{len(made)}", *assignments, real=real))
+        return made[-1]
+
+    yield make
+    for study in made:
+        end_engine(study.folder)
+        study.close()
 
 
 def run_with_stops(study: Study, number: int, every: int) -> None:
