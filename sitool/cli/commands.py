@@ -35,6 +35,10 @@ Plain = Annotated[bool, typer.Option("--plain", help="Print lines instead of a l
 RoundNumber = Annotated[
     int | None, typer.Option("--round", "-r", help="Which round; default: the last.")
 ]
+Accepted = Annotated[
+    bool | None, typer.Option("--accepted/--rejected", help="Counted in training, or not.")
+]
+OfLevel = Annotated[int | None, typer.Option(help="Of this level.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -175,9 +179,7 @@ def rounds(folder: StudyDir, as_json: AsJson = False) -> None:
 def samples(
     folder: StudyDir,
     number: RoundNumber = None,
-    accepted: Annotated[
-        bool | None, typer.Option("--accepted/--rejected", help="Counted in training, or not.")
-    ] = None,
+    accepted: Accepted = None,
     passed: Annotated[
         bool | None, typer.Option("--passed/--failed", help="Right as the truth says, or not.")
     ] = None,
@@ -185,7 +187,7 @@ def samples(
         bool | None, typer.Option("--overruled/--not-overruled", help="Under a person's ruling.")
     ] = None,
     unparsed: Annotated[bool, typer.Option("--unparsed", help="No answer could be read.")] = False,
-    level: Annotated[int | None, typer.Option(help="Of this level.")] = None,
+    level: OfLevel = None,
     text: Annotated[str | None, typer.Option(help="Containing this text.")] = None,
     role: Annotated[
         str, typer.Option(help="train, base, or of the evaluation: greedy, sampled.")

@@ -147,7 +147,7 @@ class Sampled:
         score: tuple[float, float] | None = None,
         role: str = "train",
     ) -> SampleQuery:
-        """Ask for the samples, of the round or of all rounds, that fit every filter that is given.
+        """Ask for the samples that fit every filter that is given; a study has those of all rounds.
 
         Args:
             where: A filter that is written already, in place of the others.
