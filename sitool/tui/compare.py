@@ -16,7 +16,7 @@ from textual.widgets import DataTable, Footer, Label, Select, Static
 
 from sitool.client import Study
 from sitool.errors import SitoolError
-from sitool.front.findings.figures import verdict, with_interval
+from sitool.front.findings.figures import share, verdict, with_interval
 from sitool.measure import ALL_LEVELS
 from sitool.plots import KINDS, Plot, branch_to, level_words, overlay
 from sitool.store import round_label
@@ -321,7 +321,7 @@ def round_words(r: RoundSummary, summary: Summary) -> str:
     """Name a round in a list: its accuracy, and whether a branch ends there."""
     words = [r.round.label]
     if r.overall is not None:
-        words.append(f"{r.overall.value:.2f}".removeprefix("0"))
+        words.append(share(r.overall.value))
     if r.round.parent is None:
         words.append("base")
     if r.round.id == summary.head:
