@@ -5,7 +5,7 @@ import random
 import string
 import tempfile
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import transformers
@@ -20,6 +20,11 @@ from sitool.tasks.path import PathTask
 
 END = "<end>"
 CHARACTERS = string.digits + string.ascii_letters + ",|>=+-*/()?:;. _"
+
+SHARED: dict[str, Any] = {
+    "tie_word_embeddings": True, "bos_token_id": None, "eos_token_id": 0, "pad_token_id": 0,
+}  # fmt: skip
+"""Settings of every random model here: the first character ends a text and fills a row."""
 
 
 def benchmark_model(
@@ -45,13 +50,9 @@ def write_stand_in(folder: Path) -> None:
         num_attention_heads=4,
         intermediate_size=384,
         max_position_embeddings=256,
-        tie_word_embeddings=True,
-        bos_token_id=None,
-        eos_token_id=0,
-        pad_token_id=0,
+        **SHARED,
     )
-    torch.manual_seed(0)
-    transformers.LlamaForCausalLM(config).save_pretrained(folder)
+    _write_weights(config, folder)
 
 
 def write_half_billion(
@@ -77,29 +78,24 @@ def write_half_billion(
         intermediate_size=4864,
         max_position_embeddings=32_768,
         rope_theta=1_000_000.0,
-        tie_word_embeddings=True,
-        bos_token_id=None,
-        eos_token_id=0 if tokenizer is None else tokenizer.eos_token_id,
-        pad_token_id=0,
+        **SHARED | ({} if tokenizer is None else {"eos_token_id": tokenizer.eos_token_id}),
     )
-    torch.manual_seed(0)
-    transformers.Qwen2ForCausalLM(config).to(dtype).save_pretrained(folder)
+    _write_weights(config, folder, dtype)
 
 
 def write_model(folder: Path, **shape: int) -> None:
     """Write random weights of a Qwen2 of some shape, with characters as tokens."""
     folder.mkdir(exist_ok=True)
     _write_tokenizer(folder)
-    config = transformers.Qwen2Config(
-        **shape,
-        max_position_embeddings=4096,
-        tie_word_embeddings=True,
-        bos_token_id=None,
-        eos_token_id=0,
-        pad_token_id=0,
-    )
+    config = transformers.Qwen2Config(**shape, max_position_embeddings=4096, **SHARED)
+    _write_weights(config, folder)
+
+
+def _write_weights(config: Any, folder: Path, dtype: torch.dtype = torch.float32) -> None:
+    """Draw random weights, the same each time, and write them."""
     torch.manual_seed(0)
-    transformers.Qwen2ForCausalLM(config).save_pretrained(folder)
+    network = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    network.to(dtype).save_pretrained(folder)
 
 
 def half_billion(device: Literal["cpu", "cuda"]) -> LocalModel:

@@ -10,7 +10,6 @@ import sys
 import termios
 import time
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Self
 
 QUIET_SECONDS = 0.06
@@ -50,12 +49,7 @@ class Terminal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._program.returncode is None:
             self._program.kill()
             self._program.wait()

@@ -7,9 +7,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 # Rounds run where they are asked for, unless a test is about the engine's process.
 os.environ["SITOOL_ENGINE"] = "inline"
 
-import contextlib
 import gc
-import shutil
 import string
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -239,23 +237,18 @@ def judged_rounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def study(two_rounds: Path, tmp_path: Path) -> Iterator[Any]:
     """Return a scripted study of one's own with rounds 0 to 2 done."""
-    with _copied(two_rounds, tmp_path / "study") as opened:
+    from studies import copied
+
+    with copied(two_rounds, tmp_path / "study") as opened:
         yield opened
 
 
 @pytest.fixture
 def judged(judged_rounds: Path, tmp_path: Path) -> Iterator[Any]:
     """Return such a study whose held-out samples five judges scored."""
-    with _copied(judged_rounds, tmp_path / "judged") as opened:
-        yield opened
+    from studies import copied
 
-
-@contextlib.contextmanager
-def _copied(folder: Path, to: Path) -> Iterator[Any]:
-    import sitool
-
-    shutil.copytree(folder, to)
-    with contextlib.closing(sitool.open(to)) as opened:
+    with copied(judged_rounds, tmp_path / "judged") as opened:
         yield opened
 
 

@@ -1,4 +1,4 @@
-"""How long something took, without the time in which others had the processor.
+"""Waiting, and how long something took without the time in which others had the processor.
 
 A limit in seconds fails where a machine is busy, and one that is wide enough for that
 says nothing where it is not. Linux counts for every thread how long it was ready to run
@@ -7,9 +7,18 @@ and did not run; on an idle machine that is nothing, and the limit holds to the 
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait until something is so; fail if that takes too long."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
 
 
 class Stopwatch:

@@ -4,14 +4,16 @@ Imports no torch: whoever wants the real base starts `engine_driver.py`.
 """
 
 import hashlib
+import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import sitool
 from sitool.client import Study
+from sitool.process import end_engine
 
 PARTS = ("model.base=scripted", "sampler.name=scripted", "trainer.name=scripted")
 SMALL = (
@@ -70,6 +72,42 @@ def create(folder: Path, *assignments: str, real: bool = False) -> Study:
     """Make a small study on the scripted base, or on the real one."""
     parts = REAL if real else (*PARTS, *SMALL)
     return sitool.create(folder, assignments=[*parts, *assignments])
+
+
+@contextmanager
+def copied(folder: Path, to: Path) -> Iterator[Study]:
+    """Open a copy of a study, and close it at the end."""
+    shutil.copytree(folder, to)
+    with closing(sitool.open(to)) as opened:
+        yield opened
+
+
+@contextmanager
+def made_in(folder: Path) -> Iterator[Callable[..., Study]]:
+    """Give what makes small studies like `create`; their engines are ended at the end."""
+    made: list[Study] = []
+
+    def make(*assignments: str, real: bool = False) -> Study:
+        made.append(create(folder / f"study-{len(made)}", *assignments, real=real))
+        return made[-1]
+
+    yield make
+    for study in made:
+        end_engine(study.folder)
+        study.close()
+
+
+def run_with_stops(study: Study, number: int, every: int) -> None:
+    """Run up to a round the polite way of a script: seen enough, each time at another event."""
+    turns = 0
+    while study.head is None or study.head.number < number:
+        turns += 1
+        stream = study.stream_rounds(1)
+        for seen, _ in enumerate(stream):
+            if seen == 2 + turns % every:
+                break
+        stream.close()  # type: ignore[attr-defined]
+    assert turns > 5
 
 
 def rows(folder: Path, sql: str, **values: Any) -> list[tuple[Any, ...]]:

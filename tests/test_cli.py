@@ -6,16 +6,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import Said, command
 from studies import PARTS, SMALL, create, first_sample, folder_state
 from typer.main import get_command
 
 import sitool
-from sitool.cli.app import app, main
+from sitool.cli.app import app
 from sitool.client import Study
 from sitool.errors import SitoolError
 from sitool.planning import trials
@@ -25,40 +26,12 @@ from sitool.study.round_words import short
 SCRIPT = (sys.executable, "-c", "from sitool.cli import main; main()")
 
 
-@dataclass(frozen=True)
-class Said:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def flat(self) -> str:
-        return " ".join(self.out.split())
-
-
 Cli = Callable[..., Said]
 
 
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
-    """Run the command line in this process, as the installed script does."""
-
-    def run(*words: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["sitool", *map(str, words)])
-        capsys.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = ended.code if isinstance(ended.code, int) else int(bool(ended.code))
-        said = capsys.readouterr()
-        return Said(code, said.out, said.err)
-
-    return run
+    return partial(command, monkeypatch, capsys)
 
 
 def sets(*assignments: str) -> list[str]:

@@ -5,13 +5,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from patience import Stopwatch
+from patience import Stopwatch, wait_until
 from studies import create, first_sample, folder_state, round_contents, rows
 
 import sitool
@@ -55,13 +55,6 @@ def running_elsewhere(folder: Path, rounds: int = 1000) -> Iterator[subprocess.P
     finally:
         process.kill()
         process.communicate()
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def test_a_lock_is_held_by_one_and_freed_by_its_end(tmp_path: Path) -> None:

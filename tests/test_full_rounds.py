@@ -1,13 +1,12 @@
 """Whole studies on the real base: full fine-tuning, and memory that runs out on the way."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from studies import adapters, create, rows
+from studies import adapters, copied, create, rows
 from typer.testing import CliRunner
 
 from sitool import events
@@ -33,12 +32,8 @@ def two_full_rounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def full_study(two_full_rounds: Path, tmp_path: Path) -> Iterator[Study]:
-    import sitool
-
-    shutil.copytree(two_full_rounds, tmp_path / "study")
-    study = sitool.open(tmp_path / "study")
-    yield study
-    study.close()
+    with copied(two_full_rounds, tmp_path / "study") as study:
+        yield study
 
 
 def test_a_step_after_undo_is_the_step_that_was_undone(full_study: Study) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studies import contents, create, differing, first_sample, folder_state, rows
+from studies import contents, create, differing, first_sample, folder_state, rows, run_with_stops
 from typer.testing import CliRunner
 
 import sitool
@@ -121,15 +121,7 @@ def test_stopping_between_any_two_events_changes_no_judgement(tmp_path: Path) ->
     whole = create(tmp_path / "whole", *JUDGED)
     whole.run(1)
     study = create(tmp_path / "study", *JUDGED)
-    turns = 0
-    while study.head is None or study.head.number < 1:
-        turns += 1
-        stream = study.stream_rounds(1)
-        for number, _ in enumerate(stream):
-            if number == 2 + turns % 23:
-                break
-        stream.close()  # type: ignore[attr-defined]
-    assert turns > 5
+    run_with_stops(study, 1, every=23)
     assert differing(contents(whole.folder), contents(study.folder)) == []
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import command
 
 from sitool import lab
-from sitool.cli.app import main
 
 Cli = Callable[..., str]
 SMALL = ("--runs", "40", "--rounds", "4", "--levels", "3", "--spread", "4")
@@ -21,12 +21,8 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     """Run a command that must end well, and return what it prints."""
 
     def run(*words: object) -> str:
-        monkeypatch.setattr(sys, "argv", ["sitool", "lab", *map(str, words)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        assert ended.value.code == 0, said.err
+        said = command(monkeypatch, capsys, "lab", *words)
+        assert said.code == 0, said.err
         return said.out
 
     return run
@@ -37,11 +33,9 @@ def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     """Run a command that must be refused, and return what it says."""
 
     def run(*words: object) -> str:
-        monkeypatch.setattr(sys, "argv", ["sitool", "lab", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        assert ended.value.code == 2
-        return " ".join(capsys.readouterr().err.split())
+        said = command(monkeypatch, capsys, "lab", *words)
+        assert said.code == 2
+        return " ".join(said.err.split())
 
     return run
 

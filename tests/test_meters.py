@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studies import contents, create, differing
+from studies import contents, create, differing, made_in
 
 import sitool
 from sitool.client import Study
 from sitool.errors import StudyError
-from sitool.process import end_engine
 from sitool.records import Phase
 from sitool.study.meters import Meter, TerminalMeter, meter_for
 
@@ -37,16 +36,8 @@ def apart(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def make(tmp_path: Path, apart: None) -> Iterator[Callable[..., Study]]:
     """Return a function that makes studies, whose engines are ended afterwards."""
-    made: list[Study] = []
-
-    def make_study(*assignments: str) -> Study:
-        made.append(create(tmp_path / f"study-{len(made)}", *assignments))
-        return made[-1]
-
-    yield make_study
-    for study in made:
-        end_engine(study.folder)
-        study.close()
+    with made_in(tmp_path) as make_study:
+        yield make_study
 
 
 # Where it is shown, and where it is not.

@@ -1,17 +1,16 @@
 """The theory over a real study: what is read, what is predicted, and what came."""
 
 import json
-import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import command
 from studies import create
 
 from sitool import lab, theory
-from sitool.cli import main
 from sitool.client import Study
 from sitool.errors import StudyError, UnknownNameError
 from sitool.overlay import Lens, lay_over
@@ -201,14 +200,8 @@ def test_the_command_prints_and_writes_what_the_library_says(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def run(*words: object) -> str:
-        monkeypatch.setattr(
-            sys, "argv", ["sitool", "lab", "overlay", str(study.folder), *map(str, words)]
-        )
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        assert ended.value.code == 0, said.err
+        said = command(monkeypatch, capsys, "lab", "overlay", study.folder, *words)
+        assert said.code == 0, said.err
         return said.out
 
     found = study.theory()

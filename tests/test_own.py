@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from own_tasks import PARTS, SMALL, SUMS, file_with
-from studies import contents, differing, rows
+from studies import contents, copied, differing, rows
 
 import sitool
 from sitool import trust
@@ -24,9 +24,8 @@ Make = Callable[..., Study]
 
 
 @pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def _nothing_is_trusted_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    return tmp_path / "state" / "sitool" / "trusted"
 
 
 @pytest.fixture
@@ -64,11 +63,9 @@ def sums_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def sent(sums_study: Path, tmp_path: Path) -> Iterator[Study]:
     """Return a study as somebody sends it: with a round, and on a machine that knows it not."""
-    shutil.copytree(sums_study, tmp_path / "sent")
-    study = sitool.open(tmp_path / "sent")
-    yield study
-    end_engine(study.folder)
-    study.close()
+    with copied(sums_study, tmp_path / "sent") as study:
+        yield study
+        end_engine(study.folder)
 
 
 def double(level: int, rng: Any) -> tuple[str, int]:

@@ -2,21 +2,21 @@
 
 import json
 import shutil
-import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import Said, command
 from own_tasks import SMALL, SUMS, file_with
 
 import sitool
 from sitool import trust
-from sitool.cli.app import main
 from sitool.front.desk import Desk, Failed, Looked
 
-Run = Callable[..., tuple[int, str, str]]
+Run = Callable[..., Said]
 SETS = [word for name in SMALL for word in ("--set", name)]
 
 
@@ -28,20 +28,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command line in this process, as the installed script does."""
-
-    def command(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["sitool", *map(str, words)])
-        capsys.readouterr()
-        code: Any = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = ended.code
-        said = capsys.readouterr()
-        return int(code or 0), said.out, said.err
-
-    return command
+    return partial(command, monkeypatch, capsys)
 
 
 @pytest.fixture

@@ -4,19 +4,18 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from patience import Stopwatch
-from studies import contents, create, differing, first_sample
+from patience import Stopwatch, wait_until
+from studies import contents, differing, first_sample, made_in
 
 import sitool
 from sitool import events
 from sitool.client import Study
 from sitool.engine import EngineBusyError
-from sitool.process import EngineDiedError, end_engine, engine_pid, ensure_engine
+from sitool.process import EngineDiedError, engine_pid, ensure_engine
 from sitool.records import Action, Phase
 
 
@@ -29,23 +28,8 @@ def _in_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Callable[..., Study]]:
     """Return a function that makes studies, whose engines are ended afterwards."""
-    made: list[Study] = []
-
-    def make_study(*assignments: str, real: bool = False) -> Study:
-        made.append(create(tmp_path / f"study-{len(made)}", *assignments, real=real))
-        return made[-1]
-
-    yield make_study
-    for study in made:
-        end_engine(study.folder)
-        study.close()
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
+    with made_in(tmp_path) as make_study:
+        yield make_study
 
 
 @pytest.mark.skipif(not hasattr(os, "getpriority"), reason="no priorities on this system")

@@ -53,6 +53,12 @@ def test_a_query_is_the_list_of_what_fits(
     ]
 
 
+def test_a_filter_that_is_written_already_stands_in_place_of_the_others(study: Study) -> None:
+    where = SampleFilter(level=2, round=2)
+    assert list(study.samples(where)) == list(study.round(2).samples(level=2))
+    assert list(study.round(1).samples(where)) == list(study.round(1).samples(level=2))
+
+
 @PLAIN
 @given(st.slices(96), st.integers(-100, 100), st.integers(0, 100))
 def test_it_is_indexed_as_the_list_is(study: Study, cut: slice, place: int, count: int) -> None:

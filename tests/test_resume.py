@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studies import adapters, contents, create, differing, rows
+from studies import adapters, contents, create, differing, rows, run_with_stops
 
 import sitool
 from sitool.records import Phase
@@ -246,19 +246,10 @@ def test_what_was_journaled_of_a_killed_round_reads_on(scripted: Reference, tmp_
 
 
 def test_stopping_between_any_two_events_changes_nothing(tmp_path: Path) -> None:
-    """The polite way: the generator is closed, as a script does that has seen enough."""
     whole = create(tmp_path / "whole")
     whole.run(2)
     study = create(tmp_path / "study")
-    turns = 0
-    while study.head is None or study.head.number < 2:
-        turns += 1
-        stream = study.stream_rounds(1)
-        for number, _ in enumerate(stream):
-            if number == 2 + turns % 5:
-                break
-        stream.close()  # type: ignore[attr-defined]
-    assert turns > 5
+    run_with_stops(study, 2, every=5)
     assert differing(contents(tmp_path / "whole"), contents(tmp_path / "study")) == []
 
 

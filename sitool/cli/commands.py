@@ -16,7 +16,7 @@ from sitool import client
 from sitool.cli import live, tables
 from sitool.client import Study
 from sitool.errors import StudyError
-from sitool.records import ROLES, Outcome, Phase
+from sitool.records import ROLES, Outcome, Phase, Sample
 from sitool.study.round_words import accuracy_line
 from sitool.study.rounds import RoundView
 from sitool.study.sample_rows import sample_row
@@ -35,6 +35,10 @@ Plain = Annotated[bool, typer.Option("--plain", help="Print lines instead of a l
 RoundNumber = Annotated[
     int | None, typer.Option("--round", "-r", help="Which round; default: the last.")
 ]
+Accepted = Annotated[
+    bool | None, typer.Option("--accepted/--rejected", help="Counted in training, or not.")
+]
+OfLevel = Annotated[int | None, typer.Option(help="Of this level.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -175,9 +179,7 @@ def rounds(folder: StudyDir, as_json: AsJson = False) -> None:
 def samples(
     folder: StudyDir,
     number: RoundNumber = None,
-    accepted: Annotated[
-        bool | None, typer.Option("--accepted/--rejected", help="Counted in training, or not.")
-    ] = None,
+    accepted: Accepted = None,
     passed: Annotated[
         bool | None, typer.Option("--passed/--failed", help="Right as the truth says, or not.")
     ] = None,
@@ -185,7 +187,7 @@ def samples(
         bool | None, typer.Option("--overruled/--not-overruled", help="Under a person's ruling.")
     ] = None,
     unparsed: Annotated[bool, typer.Option("--unparsed", help="No answer could be read.")] = False,
-    level: Annotated[int | None, typer.Option(help="Of this level.")] = None,
+    level: OfLevel = None,
     text: Annotated[str | None, typer.Option(help="Containing this text.")] = None,
     role: Annotated[
         str, typer.Option(help="train, base, or of the evaluation: greedy, sampled.")
@@ -197,28 +199,27 @@ def samples(
     """Look at samples: a filtered list, or one in full."""
     study = client.open_study(folder)
     if sample_id is not None:
-        sample = study.sample(sample_id)
-        if as_json:
-            print_json(sample_row(sample))
-        else:
-            console.print(tables.sample_in_full(sample))
+        _show_sample(study.sample(sample_id), as_json)
         return
     round_ = study.round(number) if number is not None else _last_round(study)
+    outcome = Outcome.UNPARSED if unparsed else None
     found = round_.samples(
-        accepted=accepted,
-        passed=passed,
-        overruled=overruled,
-        level=level,
-        outcome=Outcome.UNPARSED if unparsed else None,
-        text=text,
-        role=_role(role),
-    )
+        accepted=accepted, passed=passed, overruled=overruled, level=level,
+        outcome=outcome, text=text, role=_role(role),
+    )  # fmt: skip
     page = [sample for sample, _ in zip(found, range(limit), strict=False)]
     if as_json:
         print_json([sample_row(sample) for sample in page])
         return
     console.print(tables.samples_table(page))
     say(f"{len(page)} shown of {round_.record.label}. One in full: sitool samples {folder} --id ID")
+
+
+def _show_sample(sample: Sample, as_json: bool) -> None:
+    if as_json:
+        print_json(sample_row(sample))
+    else:
+        console.print(tables.sample_in_full(sample))
 
 
 def _role(role: str) -> str:

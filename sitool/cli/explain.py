@@ -6,6 +6,7 @@ import random
 import shutil
 import sys
 import time
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -111,10 +112,7 @@ def presets(as_json: AsJson = False) -> None:
     if as_json:
         print_json([{"name": p.name, "about": p.about, "settings": dict(p.table)} for p in found])
         return
-    table = _grid()
-    for preset in found:
-        table.add_row(Text(preset.name, style="bold"), preset.about)
-    console.print(table)
+    _list({preset.name: preset.about for preset in found})
     console.print("\nUse one: sitool new DIR --preset NAME")
 
 
@@ -130,10 +128,7 @@ def tasks(
     if as_json:
         print_json([{"name": t.name, "summary": t.summary} for t in found])
         return
-    table = _grid()
-    for task in found:
-        table.add_row(Text(task.name, style="bold"), task.summary)
-    console.print(table)
+    _list({task.name: task.summary for task in found})
     console.print("\nSee one: sitool tasks path")
 
 
@@ -237,6 +232,14 @@ def _cuda() -> str:
     import torch
 
     return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none"
+
+
+def _list(found: Mapping[str, str]) -> None:
+    """Print names, each with what it is."""
+    table = _grid()
+    for name, words in found.items():
+        table.add_row(Text(name, style="bold"), words)
+    console.print(table)
 
 
 def _grid() -> Table:

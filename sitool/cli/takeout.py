@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sitool import client
-from sitool.cli.commands import RoundNumber, StudyDir, say
+from sitool.cli.commands import Accepted, OfLevel, RoundNumber, StudyDir, say
 from sitool.client import Study
 from sitool.study import export
 from sitool.study.rounds import RoundView
@@ -47,10 +47,8 @@ def samples(
     folder: StudyDir,
     output: Output = Path("samples.jsonl"),
     number: RoundNumber = None,
-    accepted: Annotated[
-        bool | None, typer.Option("--accepted/--rejected", help="Counted in training, or not.")
-    ] = None,
-    level: Annotated[int | None, typer.Option(help="Of this level.")] = None,
+    accepted: Accepted = None,
+    level: OfLevel = None,
 ) -> None:
     """Write samples as .jsonl, .csv or .parquet; of all rounds unless one is given."""
     study = client.open_study(folder)

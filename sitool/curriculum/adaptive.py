@@ -97,7 +97,18 @@ def demoted(settings: CurriculumSettings, success: Floats, known: Mask, active: 
 
 
 def teaching_values(success: Floats) -> Floats:
-    """Return s ln(1/s) of each success, see `curriculum.teaching_value`."""
+    """Return s ln(1/s): how fast a round on a level of success s improves the model.
+
+    A level of L steps of one skill p succeeds with s = p**L. Accepted samples
+    come in proportion to s, and each bears on all L = ln s / ln p steps, so to
+    first order the gain is proportional to s ln(1/s). It is largest at
+    s = 1/e, about .37, which is why the target band lies around it.
+
+    Source: sitool's own bound for levels that share a skill.
+
+    >>> teaching_values(np.array([0.0, 1 / np.e, 1.0])).round(3).tolist()
+    [0.0, 0.368, 0.0]
+    """
     some = (success > 0) & (success < 1)
     return np.where(some, -success * np.log(np.where(some, success, 1.0)), 0.0)
 

@@ -15,12 +15,9 @@ from typing import Any
 import numpy as np
 
 from sitool.config import CurriculumSettings
-from sitool.curriculum.adaptive import NOWHERE, next_places, teaching_values
+from sitool.curriculum.adaptive import NOWHERE, next_places
 from sitool.curriculum.schedules import cosine_shares, gaussian_shares, normalised, staged_shares
 from sitool.errors import StudyError
-
-TARGET = 1 / math.e
-"""The success at which a level teaches most, see `teaching_value`."""
 
 MOST_SHIFT = 64
 
@@ -181,22 +178,6 @@ def next_active(
 def in_band(settings: CurriculumSettings, value: float) -> bool:
     """Whether a success lies in the target band, edges included."""
     return settings.low <= value <= settings.high
-
-
-def teaching_value(success: float) -> float:
-    """Return s ln(1/s): how fast a round on a level of success s improves the model.
-
-    A level of L steps of one skill p succeeds with s = p**L. Accepted samples
-    come in proportion to s, and each bears on all L = ln s / ln p steps, so to
-    first order the gain is proportional to s ln(1/s). It is largest at
-    s = 1/e, about .37, which is why the target band lies around it.
-
-    Source: sitool's own bound for levels that share a skill.
-
-    >>> round(teaching_value(TARGET), 3), teaching_value(0.0), teaching_value(1.0)
-    (0.368, 0.0, 0.0)
-    """
-    return float(teaching_values(np.asarray(success, dtype=np.float64)))
 
 
 def shifted(shares: Sequence[float], shift: int) -> list[float]:

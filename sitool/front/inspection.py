@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from sitool.models.pieces import Piece
 from sitool.records import RULED_ROLES, Action, Decision, Outcome, Sample, Score
-from sitool.store import SampleLine, round_label
+from sitool.store import SampleLine, Store, round_label
 from sitool.study.sample_words import SIGNS
 from sitool.visible import one_line
 
@@ -40,6 +40,13 @@ PARTS = (
     "The same problem, in every round",
 )  # fmt: skip
 NO_ANSWER = "no answer was read"
+
+
+def read_siblings(store: Store, sample: Sample, most: int) -> list[SampleLine]:
+    """Read the samples of the same problem, of all rounds; of too many those around this one."""
+    ids = store.samples.siblings(sample.problem_id)
+    place = max(0, ids.index(sample.id) - most // 2)
+    return store.samples.lines(ids[place : place + most])
 
 
 def lines_of(text: str) -> Spans:

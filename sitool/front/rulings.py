@@ -11,6 +11,8 @@ from sitool.client import Study
 from sitool.records import RULED_ROLES, Action, Decision, Sample
 
 TAKEN_BACK = "taken back"
+LONGEST_EDIT = 50_000
+"""Characters; more would make every key wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,19 @@ def why_idle(ruling: Decision | None, action: Action) -> str:
     if ruling is not None and ruling.action is action and not ruling.text:
         return f"This sample is {action}ed already; z takes that back."
     return ""
+
+
+def edit_of(sample: Sample) -> str:
+    """Return what stands in a sample's place now: a person's completion, or else the model's."""
+    edited = None if sample.ruling is None else sample.ruling.text
+    return sample.completion.text if edited is None else edited
+
+
+def why_no_edit(text: str) -> str:
+    """Say why a text is not edited by hand; nothing if it may be."""
+    if len(text) <= LONGEST_EDIT:
+        return ""
+    return f"{len(text):,} characters are too many to edit here."
 
 
 def late_words(action: Action, label: str) -> str:

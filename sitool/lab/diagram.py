@@ -7,7 +7,7 @@ what the sitool bound guarantees there.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Literal
 
@@ -124,12 +124,11 @@ class DiagramPlan:
         chance("rho", self.rho)
 
 
-@dataclass(frozen=True, eq=False)
-class DiagramRow:
-    """The cells of one value of y, each array [X].
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Cells:
+    """What is known of cells: arrays [X] of a row, [Y, X] of a diagram.
 
     Attributes:
-        index: Which value of y.
         first, second: Mean success on the hardest level, as the plan measures it.
         error: Standard error of their difference.
         winner: As `Winner`.
@@ -138,7 +137,6 @@ class DiagramRow:
         bound_winner: The same rule without errors, on the bound.
     """
 
-    index: int
     first: Floats
     second: Floats
     error: Floats
@@ -149,17 +147,21 @@ class DiagramRow:
 
 
 @dataclass(frozen=True, eq=False)
-class PhaseDiagram:
-    """All rows of a diagram; arrays are [Y, X] and named as in `DiagramRow`."""
+class DiagramRow(Cells):
+    """The cells of one value of y.
+
+    Attributes:
+        index: Which value of y.
+    """
+
+    index: int
+
+
+@dataclass(frozen=True, eq=False)
+class PhaseDiagram(Cells):
+    """All cells of a diagram, and what was played."""
 
     plan: DiagramPlan
-    first: Floats
-    second: Floats
-    error: Floats
-    winner: NDArray[np.int64]
-    bound_first: Floats
-    bound_second: Floats
-    bound_winner: NDArray[np.int64]
 
     def cells(self, winner: Winner) -> int:
         """Count the cells that the simulation gives to a winner."""
@@ -211,13 +213,13 @@ def diagram_rows(plan: DiagramPlan) -> Iterator[DiagramRow]:
         bound_first, bound_second = _guaranteed(plan, initial, lengths, budget)
         yield DiagramRow(
             index,
-            first,
-            second,
-            error,
-            decide(plan, first, second, error),
-            bound_first,
-            bound_second,
-            decide(plan, bound_first, bound_second, np.zeros_like(error)),
+            first=first,
+            second=second,
+            error=error,
+            winner=decide(plan, first, second, error),
+            bound_first=bound_first,
+            bound_second=bound_second,
+            bound_winner=decide(plan, bound_first, bound_second, np.zeros_like(error)),
         )
 
 
@@ -236,12 +238,8 @@ def phase_diagram(
         rows.append(row)
         if progress is not None:
             progress(len(rows), len(plan.y.values))
-    return PhaseDiagram(plan, *(np.stack([getattr(row, name) for row in rows]) for name in _TABLES))
-
-
-_TABLES = (
-    "first", "second", "error", "winner", "bound_first", "bound_second", "bound_winner"
-)  # fmt: skip
+    tables = {f.name: np.stack([getattr(row, f.name) for row in rows]) for f in fields(Cells)}
+    return PhaseDiagram(plan, **tables)
 
 
 def decide(plan: DiagramPlan, first: Floats, second: Floats, error: Floats) -> NDArray[np.int64]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import ArrayLike
 
 from sitool.errors import LabError
@@ -42,12 +43,7 @@ class Learner(Protocol):
         ...
 
     def learn(
-        self,
-        state: Floats,
-        start: Floats,
-        prompts: Counts,
-        responses: int,
-        rng: np.random.Generator,
+        self, state: Floats, start: Floats, prompts: Counts, responses: int, rng: Generator
     ) -> tuple[Floats, Counts]:
         """Play one round.
 

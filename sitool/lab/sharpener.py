@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from sitool.errors import LabError
@@ -90,12 +91,7 @@ class Sharpener:
         return np.asarray(self._mode_mass(state) @ self.base.prompt_weights)[:, None]
 
     def learn(
-        self,
-        state: Floats,
-        start: Floats,
-        prompts: Counts,
-        responses: int,
-        rng: np.random.Generator,
+        self, state: Floats, start: Floats, prompts: Counts, responses: int, rng: Generator
     ) -> tuple[Floats, Counts]:
         """Play one round; see `Learner.learn`."""
         fallen = rng.multinomial(prompts, self.weights).sum(axis=1)  # [R, X]; levels are apart

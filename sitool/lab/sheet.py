@@ -4,11 +4,12 @@ Each line is a `Bound`, so that its assumptions stand beside its number. Numbers
 leave out the constants that its theorems do not name; they tell how counts scale.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sitool.lab.arguments import Floats
 from sitool.lab.bounds import (
     Bound,
     easy_to_hard,
@@ -83,31 +84,32 @@ def guarantees(at: Situation) -> list[Bound]:
         "J+- = (1 +- sqrt(1 - 4b)) / 2, if b <= 1/4",
         feedback.assumptions,
     )
-    course = (steps, at.class_size, at.rho / at.rounds, at.draws, at.rounds)
-    mixed = (steps, even, *course[1:])
-    hard = (steps, [*[0.0] * (count - 1), 1.0], *course[1:])
-    paths = {
-        "easy to hard": easy_to_hard(at.initial, *course),
-        "uniform mixture": fixed_mixture(at.initial, *mixed),
-        "hard only": fixed_mixture(at.initial, *hard),
-    }
     return [
         one_round(at.class_size, at.rho, at.draws * mean),
         never_much_worse_beforehand(mean, at.class_size, at.rho, at.draws),
         feedback,
         ends,
         levels_without_transfer(success, even, at.class_size, at.rho, at.draws),
-        *(
-            Bound(
-                f"S5, hardest level after {at.rounds} rounds, {name}",
-                path.success(float(steps[-1]))[-1],
-                path.bound.probability,
-                path.bound.formula,
-                path.bound.assumptions,
-            )
-            for name, path in paths.items()
-        ),
+        *_curricula(at, steps),
     ]
+
+
+def _curricula(at: Situation, steps: Floats) -> Iterator[Bound]:
+    """Yield S5's success on the hardest level, by curriculum."""
+    count, course = len(steps), (at.class_size, at.rho / at.rounds, at.draws, at.rounds)
+    even, last = [1.0 / count] * count, [*[0.0] * (count - 1), 1.0]
+    for name, path in (
+        ("easy to hard", easy_to_hard(at.initial, steps, *course)),
+        ("uniform mixture", fixed_mixture(at.initial, steps, even, *course)),
+        ("hard only", fixed_mixture(at.initial, steps, last, *course)),
+    ):
+        yield Bound(
+            f"S5, hardest level after {at.rounds} rounds, {name}",
+            path.success(float(steps[-1]))[-1],
+            path.bound.probability,
+            path.bound.formula,
+            path.bound.assumptions,
+        )
 
 
 def sharpening_counts(at: Situation) -> list[Bound]:

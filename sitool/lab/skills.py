@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from math import comb
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import ArrayLike
 
 from sitool.lab.arguments import Floats, chance, positive, require
@@ -90,12 +91,7 @@ class StepLearner:
         return state
 
     def learn(
-        self,
-        state: Floats,
-        start: Floats,
-        prompts: Counts,
-        responses: int,
-        rng: np.random.Generator,
+        self, state: Floats, start: Floats, prompts: Counts, responses: int, rng: Generator
     ) -> tuple[Floats, Counts]:
         """Play one round; see `Learner.learn`."""
         success = self.success(state)
@@ -113,7 +109,7 @@ class StepLearner:
         skills = (total - wrong + self.prior * start) / (total + self.prior)
         return skills, accepted
 
-    def _wrong_steps(self, state: Floats, lucky: Counts, rng: np.random.Generator) -> Floats:
+    def _wrong_steps(self, state: Floats, lucky: Counts, rng: Generator) -> Floats:
         """Draw how many steps of each skill are wrong in wrong responses, [R, S].
 
         Goes through a response skill by skill. `clean` responses have no wrong step
@@ -138,7 +134,7 @@ class StepLearner:
         return wrong
 
 
-def errors_of(count: Counts, length: int, miss: Floats, rng: np.random.Generator) -> Counts:
+def errors_of(count: Counts, length: int, miss: Floats, rng: Generator) -> Counts:
     """Draw the sum of `count` binomials (length, miss), each known not to be 0, [R]."""
     if length == 1 or not count.any():
         return count

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import log
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import ArrayLike
 
 from sitool.lab.arguments import Floats, at_least, chance, share, whole
@@ -106,12 +107,7 @@ class TableLearner:
         return np.asarray(self.success(state).mean(axis=1, keepdims=True))
 
     def learn(
-        self,
-        state: Floats,
-        start: Floats,
-        prompts: Counts,
-        responses: int,
-        rng: np.random.Generator,
+        self, state: Floats, start: Floats, prompts: Counts, responses: int, rng: Generator
     ) -> tuple[Floats, Counts]:
         """Play one round; see `Learner.learn`."""
         drawn = self._of_single if responses == 1 else self._of_several

@@ -6,11 +6,12 @@ runs. What this leaves out: which filters there are (`store/filters.py`), and fi
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, overload
 
 from sitool.errors import UnknownNameError
 from sitool.html.markup import join, table, tag
-from sitool.records import ROLES, Sample
+from sitool.records import ROLES, Outcome, Sample
 from sitool.store import SampleFilter, SampleLine, Store, round_label
 from sitool.study.frames import samples_frame
 from sitool.study.sample_columns import COLUMNS
@@ -119,6 +120,63 @@ class SampleQuery(Sequence[Sample]):
         caption = tag("p", tag("b", self.title()), more)
         heads = ["id", *(column.name for column in COLUMNS)]
         return join([caption, table(heads, map(_cells, lines), numbers_from=len(heads))])
+
+
+class Sampled:
+    """What samples belong to: a study, or one of its rounds.
+
+    Args:
+        only: The round whose samples these are; None: those of all rounds.
+    """
+
+    def __init__(self, store: Store, only: int | None = None) -> None:
+        self._store = store
+        self._only = only
+
+    def samples(
+        self,
+        where: SampleFilter | None = None,
+        *,
+        accepted: bool | None = None,
+        passed: bool | None = None,
+        overruled: bool | None = None,
+        level: int | None = None,
+        outcome: Outcome | None = None,
+        text: str | None = None,
+        levels: tuple[int, int] | None = None,
+        score: tuple[float, float] | None = None,
+        role: str = "train",
+    ) -> SampleQuery:
+        """Ask for the samples that fit every filter that is given; a study has those of all rounds.
+
+        Args:
+            where: A filter that is written already, in place of the others.
+            levels: From and to, both included.
+            score: The lowest value that a verifier gave, from and to.
+            role: `train`, `base`, or of the evaluation `greedy` or `sampled`.
+
+        Raises:
+            UnknownNameError: No sample has such a role.
+
+        >>> study.round(1).samples(accepted=True, level=1).title()
+        '1 sample of r0001: accepted, level 1'
+        >>> len(study.samples()) == sum(len(round.samples()) for round in study.rounds())
+        True
+        """
+        asked = where or SampleFilter(
+            role=role,
+            level=level,
+            accepted=accepted,
+            passed=passed,
+            overruled=overruled,
+            outcome=outcome,
+            text=text,
+            levels=levels,
+            score=score,
+        )
+        return SampleQuery(
+            self._store, asked if self._only is None else replace(asked, round=self._only)
+        )
 
 
 def _cells(line: SampleLine) -> list[str]:

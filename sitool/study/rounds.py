@@ -8,17 +8,16 @@ from sitool.config import Settings
 from sitool.html.figures import NOTHING, duration, figure
 from sitool.html.markup import Child, join, table, tag
 from sitool.measure import ALL_LEVELS
-from sitool.records import Outcome
-from sitool.store import Metric, Round, SampleFilter, Store
-from sitool.study.queries import SampleQuery
+from sitool.store import Metric, Round, Store
+from sitool.study.queries import Sampled
 from sitool.summary import RoundSummary, summarise_round
 
 
-class RoundView:
+class RoundView(Sampled):
     """One round of a study, to look at."""
 
     def __init__(self, store: Store, record: Round) -> None:
-        self._store = store
+        super().__init__(store, record.id)
         self.record = record
 
     def __repr__(self) -> str:
@@ -75,46 +74,6 @@ class RoundView:
         The pool is `train` or `evaluation`; verifiers that ask no model are not in it.
         """
         return self._store.samples.asked(self.number)
-
-    def samples(
-        self,
-        *,
-        accepted: bool | None = None,
-        passed: bool | None = None,
-        overruled: bool | None = None,
-        level: int | None = None,
-        outcome: Outcome | None = None,
-        text: str | None = None,
-        levels: tuple[int, int] | None = None,
-        score: tuple[float, float] | None = None,
-        role: str = "train",
-    ) -> SampleQuery:
-        """Ask for the round's samples that fit every filter that is given.
-
-        Args:
-            levels: From and to, both included.
-            score: The lowest value that a verifier gave, from and to.
-            role: `train`, `base`, or of the evaluation `greedy` or `sampled`.
-
-        Raises:
-            UnknownNameError: No sample has such a role.
-
-        >>> study.round(1).samples(accepted=True, level=1).title()
-        '1 sample of r0001: accepted, level 1'
-        """
-        where = SampleFilter(
-            round=self.number,
-            role=role,
-            level=level,
-            accepted=accepted,
-            passed=passed,
-            overruled=overruled,
-            outcome=outcome,
-            text=text,
-            levels=levels,
-            score=score,
-        )
-        return SampleQuery(self._store, where)
 
 
 def _level_cells(here: RoundSummary, level: int) -> tuple[Child, ...]:

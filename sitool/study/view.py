@@ -17,11 +17,11 @@ from sitool.planning import situations
 from sitool.planning.estimates import Estimate, estimate
 from sitool.presets import build_settings
 from sitool.process import engine_pid
-from sitool.records import Outcome, Sample
-from sitool.store import Plan, SampleFilter, Store, round_label
+from sitool.records import Sample
+from sitool.store import Plan, Store, round_label
 from sitool.study.frames import rounds_frame
 from sitool.study.lineage import mark_of, overall_words, tree_lines
-from sitool.study.queries import SampleQuery
+from sitool.study.queries import Sampled
 from sitool.study.rounds import RoundView
 from sitool.summary import Comparison, Summary, compare, summarise
 from sitool.tasks.base import Task
@@ -41,11 +41,11 @@ class TreeText(str):
         return str(self)
 
 
-class StudyView:
+class StudyView(Sampled):
     """One study, to look at; nothing here changes it."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        super().__init__(store)
         self._task: Task | None = None
 
     def __repr__(self) -> str:
@@ -103,47 +103,6 @@ class StudyView:
             StudyError: There is no such sample.
         """
         return self._store.samples.sample(sample_id)
-
-    def samples(
-        self,
-        where: SampleFilter | None = None,
-        *,
-        accepted: bool | None = None,
-        passed: bool | None = None,
-        overruled: bool | None = None,
-        level: int | None = None,
-        outcome: Outcome | None = None,
-        text: str | None = None,
-        levels: tuple[int, int] | None = None,
-        score: tuple[float, float] | None = None,
-        role: str = "train",
-    ) -> SampleQuery:
-        """Ask for the samples of all rounds that fit every filter that is given.
-
-        Args:
-            where: A filter that is written already, in place of the others.
-            levels: From and to, both included.
-            score: The lowest value that a verifier gave, from and to.
-            role: `train`, `base`, or of the evaluation `greedy` or `sampled`.
-
-        Raises:
-            UnknownNameError: No sample has such a role.
-
-        >>> len(study.samples()) == sum(len(round.samples()) for round in study.rounds())
-        True
-        """
-        asked = SampleFilter(
-            role=role,
-            level=level,
-            accepted=accepted,
-            passed=passed,
-            overruled=overruled,
-            outcome=outcome,
-            text=text,
-            levels=levels,
-            score=score,
-        )
-        return SampleQuery(self._store, where or asked)
 
     def summary(self) -> Summary:
         """Return every number of the study, as of now."""

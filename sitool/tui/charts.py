@@ -1,6 +1,6 @@
 """The charts of the study screen: five plots of the shown round and its branch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -75,6 +75,12 @@ def chart_words(chosen: str, kinds: Mapping[str, str] = KINDS) -> list[dict[str,
         kind: words if kind == chosen else words.partition(" ")[0] for kind, words in short.items()
     }
     return [full, short, least]
+
+
+def number_keys(action: str, kinds: Mapping[str, str] = KINDS) -> Iterator[Binding]:
+    """Yield a key for each chart, by its number, that calls an action with its name."""
+    for number, (kind, words) in enumerate(kinds.items(), 1):
+        yield Binding(str(number), f"{action}({kind!r})", words, show=False)
 
 
 class Charts(Widget):

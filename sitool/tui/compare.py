@@ -16,13 +16,13 @@ from textual.widgets import DataTable, Footer, Label, Select, Static
 
 from sitool.client import Study
 from sitool.errors import SitoolError
-from sitool.front.findings.figures import verdict, with_interval
+from sitool.front.findings.figures import share, verdict, with_interval
 from sitool.measure import ALL_LEVELS
 from sitool.plots import KINDS, Plot, branch_to, level_words, overlay
 from sitool.store import round_label
 from sitool.summary import Comparison, RoundSummary, Summary
 from sitool.tui.chart import Chart
-from sitool.tui.charts import Charts, TabLine
+from sitool.tui.charts import Charts, TabLine, number_keys
 from sitool.tui.differences import Differences
 from sitool.tui.help import show_help
 from sitool.tui.pairs import Change, Pair, PairScreen, PairTable, count_changes, read_pairs
@@ -126,10 +126,7 @@ class CompareScreen(Screen[None]):
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("w", "swap", "Swap"),
         Binding("e", "export", "SVG"),
-        *(
-            Binding(str(i), f"chart('{kind}')", name, show=False)
-            for i, (kind, name) in enumerate(KINDS.items(), 1)
-        ),
+        *number_keys("chart"),
     ]
     help_text: ClassVar[str] = (
         "Two rounds side by side. ✗→✓ newly solved, ✓→✗ lost, ✗→✗ both wrong, ✓→✓ both right;"
@@ -324,7 +321,7 @@ def round_words(r: RoundSummary, summary: Summary) -> str:
     """Name a round in a list: its accuracy, and whether a branch ends there."""
     words = [r.round.label]
     if r.overall is not None:
-        words.append(f"{r.overall.value:.2f}".removeprefix("0"))
+        words.append(share(r.overall.value))
     if r.round.parent is None:
         words.append("base")
     if r.round.id == summary.head:

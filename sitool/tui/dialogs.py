@@ -1,18 +1,47 @@
-"""Small questions: yes or no, one of a list, a line of text."""
+"""What stands in the middle above a screen: small questions, and texts to read."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, OptionList
 from textual.widgets.option_list import Option
 
+Answer = TypeVar("Answer")
 
-class Ask(ModalScreen[bool]):
+
+class Dialog(ModalScreen[Answer]):
+    """Stands framed in the middle above a screen, which is dimmed; a base for such screens."""
+
+    DEFAULT_CSS = """
+    Dialog { align: center middle; }
+    Dialog > Vertical, Dialog > VerticalScroll {
+        width: 72; max-width: 96%; height: auto; padding: 1 2;
+        background: $surface; border: round $accent;
+    }
+    Dialog > Vertical > Label { width: 100%; }
+    """
+
+
+class Reading(Dialog[Answer]):
+    """A text that is longer than the screen; a base for such screens."""
+
+    BINDINGS: ClassVar = [
+        Binding("down,j", "scroll(1)", "Down", show=False),
+        Binding("up,k", "scroll(-1)", "Up", show=False),
+    ]
+    DEFAULT_CSS = "Reading > VerticalScroll { width: 100; height: 90%; }"
+
+    def action_scroll(self, lines: int) -> None:
+        """Scroll by lines."""
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+
+class Ask(Dialog[bool]):
     """Asks before something that is hard to undo."""
 
     BINDINGS: ClassVar = [
@@ -20,12 +49,7 @@ class Ask(ModalScreen[bool]):
         Binding("n,escape", "answer(False)", "No"),
     ]
     DEFAULT_CSS = """
-    Ask { align: center middle; }
-    Ask Label { width: 100%; }
-    Ask > Vertical {
-        width: 64; max-width: 96%; height: auto; padding: 1 2;
-        background: $surface; border: round $warning;
-    }
+    Ask > Vertical { width: 64; border: round $warning; }
     Ask Horizontal { height: auto; margin-top: 1; }
     Ask Button { margin-right: 2; }
     """
@@ -55,7 +79,7 @@ class Ask(ModalScreen[bool]):
         self.dismiss(answer)
 
 
-class Choose(ModalScreen[str | None]):
+class Choose(Dialog[str | None]):
     """Asks for one of a few things.
 
     Args:
@@ -64,12 +88,7 @@ class Choose(ModalScreen[str | None]):
 
     BINDINGS: ClassVar = [Binding("escape", "dismiss(None)", "Cancel")]
     DEFAULT_CSS = """
-    Choose { align: center middle; }
-    Choose Label { width: 100%; }
-    Choose > Vertical {
-        width: 72; max-width: 96%; height: auto; max-height: 90%; padding: 1 2;
-        background: $surface; border: round $accent;
-    }
+    Choose > Vertical { max-height: 90%; }
     Choose OptionList { height: auto; max-height: 16; margin-top: 1; }
     """
 
@@ -88,18 +107,10 @@ class Choose(ModalScreen[str | None]):
         self.dismiss(event.option.id)
 
 
-class Write(ModalScreen[str | None]):
+class Write(Dialog[str | None]):
     """Asks for a line of text."""
 
     BINDINGS: ClassVar = [Binding("escape", "dismiss(None)", "Cancel")]
-    DEFAULT_CSS = """
-    Write { align: center middle; }
-    Write Label { width: 100%; }
-    Write > Vertical {
-        width: 72; max-width: 96%; height: auto; padding: 1 2;
-        background: $surface; border: round $accent;
-    }
-    """
 
     def __init__(self, question: str, value: str = "") -> None:
         super().__init__()

@@ -1,23 +1,26 @@
 """How far two rounds differ, level by level, with paired intervals."""
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.message import Message
-from textual.widget import Widget
 from textual.widgets import DataTable
 
-from sitool.front.findings.figures import verdict, with_interval
+from sitool.front.findings.figures import share, verdict, with_interval
 from sitool.metrics import Accuracy
 from sitool.store import Metric
 from sitool.summary import Comparison
+from sitool.tui.tables import TablePanel
 
 PICTURE = 17
 """Columns of the small picture of an interval, its zero in the middle."""
+LEAST_REACH = 0.05
+"""Of its scale, so that small differences look small."""
 
 
-class Differences(Widget):
+class Differences(TablePanel):
     """A table of levels; the one under the cursor is what the rest of the screen shows."""
 
     BORDER_TITLE = "Differences"
@@ -45,10 +48,6 @@ class Differences(Widget):
         """Hold the table."""
         yield DataTable(cursor_type="row", zebra_stripes=False)
 
-    def on_resize(self) -> None:
-        """Draw rows anew: the table keeps how wide they were beside a scrollbar that has gone."""
-        self.call_after_refresh(self.query_one(DataTable).notify_style_update)
-
     def show(self, comparison: Comparison) -> None:
         """Fill the table, all levels first."""
         table = self.query_one(DataTable)
@@ -59,7 +58,7 @@ class Differences(Widget):
             table.add_column(name, width=len(name))
         table.add_column("difference, 95 %", width=19)
         table.add_column("", width=8)
-        reach = max([0.05, *(_reach(d) for d in comparison.difference.values())])
+        reach = reach_of(comparison.difference.values())
         for level, difference in comparison.difference.items():
             table.add_row(
                 Text("all" if level == 0 else str(level), justify="right"),
@@ -76,6 +75,11 @@ class Differences(Widget):
         event.stop()
         if event.row_key is not None and event.row_key.value is not None:
             self.post_message(self.Chosen(int(event.row_key.value)))
+
+
+def reach_of(differences: Iterable[Accuracy]) -> float:
+    """Return how far from 0 a scale goes on which all intervals fit."""
+    return max([LEAST_REACH, *(max(abs(d.low), abs(d.high)) for d in differences)])
 
 
 def picture(difference: Accuracy, reach: float) -> str:
@@ -97,11 +101,7 @@ def picture(difference: Accuracy, reach: float) -> str:
     return "".join(signs)
 
 
-def _reach(difference: Accuracy) -> float:
-    return max(abs(difference.low), abs(difference.high))
-
-
 def _share(metric: Metric | None) -> Text:
     if metric is None:
         return Text("·", justify="right")
-    return Text(f"{metric.value:.2f}".removeprefix("0"), justify="right")
+    return Text(share(metric.value), justify="right")

@@ -75,10 +75,6 @@ class Draft:
             self._set_task(text)
         self._check()
 
-    def reset(self, path: str) -> None:
-        """Bring a setting back to what it is compared with."""
-        self.type(path, self.was(path))
-
     def was(self, path: str) -> str:
         """Return what a setting is compared with."""
         return written(_look_up(self._compared, path, self.find(path).default))

@@ -5,13 +5,13 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Footer, Static, TextArea
 
+from sitool.tui.dialogs import Dialog
 from sitool.visible import both_ends, safe_lines
 
 
-class EditScreen(ModalScreen[str | None]):
+class EditScreen(Dialog[str | None]):
     """Asks for a completion of one's own, to train on in a sample's place."""
 
     BINDINGS: ClassVar = [
@@ -19,11 +19,7 @@ class EditScreen(ModalScreen[str | None]):
         Binding("escape", "dismiss(None)", "Cancel"),
     ]
     DEFAULT_CSS = """
-    EditScreen { align: center middle; }
-    EditScreen > Vertical {
-        width: 100; max-width: 96%; height: 80%; padding: 1 2;
-        background: $surface; border: round $accent;
-    }
+    EditScreen > Vertical { width: 100; height: 80%; }
     EditScreen TextArea { height: 1fr; margin-top: 1; }
     """
 

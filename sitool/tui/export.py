@@ -9,7 +9,6 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
@@ -20,6 +19,7 @@ from sitool.plots import Plot
 from sitool.store import SampleFilter, round_label
 from sitool.study import export
 from sitool.tui.desk import Desk
+from sitool.tui.dialogs import Dialog
 from sitool.vega import svg_of
 
 KINDS = (
@@ -35,7 +35,7 @@ def without_web_fonts(svg: str) -> str:
     return re.sub(r"@font-face\s*{.*?}|<!--.*?-->", "", svg, flags=re.DOTALL)
 
 
-class ExportScreen(ModalScreen[None]):
+class ExportScreen(Dialog[None]):
     """Asks what to write and where, and writes it.
 
     Args:
@@ -46,12 +46,7 @@ class ExportScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar = [Binding("escape", "dismiss", "Cancel")]
     DEFAULT_CSS = """
-    ExportScreen { align: center middle; }
-    ExportScreen Label { width: 100%; }
-    ExportScreen > Vertical {
-        width: 76; max-width: 96%; height: auto; padding: 1 2;
-        background: $surface; border: round $accent;
-    }
+    ExportScreen > Vertical { width: 76; }
     ExportScreen OptionList { height: auto; margin: 1 0; }
     """
 

@@ -11,12 +11,12 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.suggester import Suggester
 from textual.widgets import Footer, Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
 from sitool.shelf import holds_study
+from sitool.tui.dialogs import Dialog
 from sitool.visible import one_line
 
 OFFERED = 12
@@ -65,7 +65,7 @@ class FolderInput(Input):
             self.screen.focus_next()
 
 
-class OpenFolder(ModalScreen[Path | None]):
+class OpenFolder(Dialog[Path | None]):
     """Asks which folder to open; returns one that holds a study, or None."""
 
     BINDINGS: ClassVar = [
@@ -73,12 +73,7 @@ class OpenFolder(ModalScreen[Path | None]):
         Binding("down", "down", "To the list", show=False),
     ]
     DEFAULT_CSS = """
-    OpenFolder { align: center middle; }
-    OpenFolder Label { width: 100%; }
-    OpenFolder > Vertical {
-        width: 80; max-width: 96%; height: auto; max-height: 90%; padding: 1 2;
-        background: $surface; border: round $accent;
-    }
+    OpenFolder > Vertical { width: 80; max-height: 90%; }
     OpenFolder OptionList { height: auto; max-height: 12; background: transparent; border: none; }
     OpenFolder #says { height: auto; color: $text-error; margin: 1 0; }
     """

@@ -3,38 +3,41 @@
 What this leaves out: asking for the report, and the keys (`gap_screen.py`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.table import Table
 from rich.text import Text
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
-from sitool.front.findings.figures import NOTHING, mark, share, with_interval
-from sitool.front.findings.gap import SAID, TRUE, coefficient, confusion_axes, reading_of, rows_of
-from sitool.metrics import Accuracy
-from sitool.plots import Plot
-from sitool.plots.gap import GAP_KINDS, gap_of, gap_plot
+from sitool.front.findings.gap import (
+    SAID,
+    TRUE,
+    confusion_axes,
+    judge_cells,
+    reading_of,
+    rows_of,
+    triangle,
+)
+from sitool.plots.gap import GAP_KINDS, gap_of
 from sitool.tui.chart import Chart
-from sitool.tui.charts import Charts
-from sitool.tui.differences import picture
+from sitool.tui.differences import picture, reach_of
+from sitool.tui.report_screen import ReportCharts
+from sitool.tui.tables import NotedTable
 from sitool.visible import both_ends, one_line
 
 if TYPE_CHECKING:
     from sitool.gap.agreement import Cell, Confusion, Correlation
     from sitool.gap.judged import FilterGap
-    from sitool.gap.report import GapReport, RoundGap
+    from sitool.gap.report import RoundGap
 
 NAME_WIDTH, SHORT_NAME_WIDTH = 20, 16
-LEAST_REACH = 0.05
 
 
-class JudgeTable(Widget):
+class JudgeTable(NotedTable):
     """Every judge with its gap; the one under the cursor is what the rest of the screen shows."""
 
     BORDER_TITLE = "Gap by judge"
@@ -63,18 +66,8 @@ class JudgeTable(Widget):
             self.name = name
 
     def __init__(self) -> None:
-        super().__init__(id="judges", classes="part")
+        super().__init__("judges", cursor="row", table="judge-rows", note="reading")
         self._round: RoundGap | None = None
-
-    def compose(self) -> ComposeResult:
-        """Hold the table, and a sentence on the judge under the cursor."""
-        with Vertical():
-            yield DataTable(cursor_type="row", zebra_stripes=False, id="judge-rows")
-            yield Static(id="reading", markup=False)
-
-    def on_resize(self) -> None:
-        """Draw rows anew: the table keeps how wide they were beside a scrollbar that has gone."""
-        self.call_after_refresh(self.query_one(DataTable).notify_style_update)
 
     def show(self, round_: "RoundGap", chosen: str) -> None:
         """Fill the table."""
@@ -91,8 +84,9 @@ class JudgeTable(Widget):
             for name, width in (("n", 5), ("left out", 8)):
                 table.add_column(Text(name, justify="right"), width=width)
             names = rows_of(round_)
-            reach = max([LEAST_REACH, *(_reach(gap.strict.gap) for gap in self._gaps(names))])
-            for name, gap in zip(names, self._gaps(names), strict=True):
+            gaps = self._gaps(names)
+            reach = reach_of(gap.strict.gap for gap in gaps)
+            for name, gap in zip(names, gaps, strict=True):
                 table.add_row(*_cells(name, gap, reach), key=name)
             table.move_cursor(row=names.index(chosen) if chosen in names else 0)
         self.read(chosen)
@@ -113,27 +107,23 @@ class JudgeTable(Widget):
             self.post_message(self.Chosen(event.row_key.value))
 
 
-def _reach(gap: Accuracy) -> float:
-    return max(abs(gap.low), abs(gap.high))
+def _cells(name: str, gap: "FilterGap", reach: float) -> tuple[Text | str, ...]:
+    accuracy, reweighted, difference, relative, count, left_out = judge_cells(gap)
+    return (
+        both_ends(name, NAME_WIDTH),
+        Text(accuracy, justify="right"),
+        Text(reweighted, justify="right"),
+        Text(picture(gap.strict.gap, reach)),
+        difference,
+        relative,
+        Text(count, justify="right"),
+        Text(left_out, justify="right"),
+    )
 
 
-def _cells(name: str, gap: "FilterGap", reach: float) -> Iterator[Text | str]:
-    figures = gap.strict
-    yield both_ends(name, NAME_WIDTH)
-    yield Text(share(figures.accuracy.value), justify="right")
-    yield Text(share(figures.reweighted.value), justify="right")
-    yield Text(picture(figures.gap, reach))
-    yield f"{mark(figures.gap)} {with_interval(figures.gap)}"
-    relative = figures.relative_gap
-    yield NOTHING if relative is None else with_interval(relative)
-    yield Text("0" if relative is None else f"{relative.n:,}", justify="right")
-    yield Text(f"{figures.all_right:,}", justify="right")
-
-
-class GapCharts(Charts):
+class GapCharts(ReportCharts):
     """The charts of the judge under the cursor."""
 
-    BORDER_TITLE = "Charts"
     kinds = GAP_KINDS
     help_text: ClassVar[str] = (
         "Threshold: the gap for every least score, on all problems at once; where the line of no"
@@ -143,29 +133,9 @@ class GapCharts(Charts):
         " the gap by difficulty. pass@k: 1 - C(n-c, k) / C(n, k), the base against this round; a"
         " fall at large k says that answers were lost. 1 to 5 choose. " + Chart.keys_in_words
     )
-    DEFAULT_CSS = "GapCharts { width: 1fr; height: 1fr; }"
-
-    def __init__(self) -> None:
-        super().__init__(id="charts", classes="part")
-        self._report: GapReport | None = None
-        self._judge = ""
-        self._empty = "Working it out …"
-        self.set_reactive(Charts.kind, "threshold")
-
-    @property
-    def plot(self) -> Plot:
-        """The chart as it is now."""
-        if self._report is None:
-            return Plot(self.kind, GAP_KINDS[self.kind], empty=self._empty)
-        return gap_plot(self._report, self.kind, self._judge)
-
-    def show(self, report: "GapReport | None", judge: str, empty: str = "") -> None:
-        """Draw a judge's charts, or say why there are none."""
-        self._report, self._judge, self._empty = report, judge, empty
-        self.draw()
 
 
-class JudgedTable(Widget):
+class JudgedTable(NotedTable):
     """What a judge said of right and of wrong samples; each cell has an example."""
 
     BORDER_TITLE = "Judge against truth"
@@ -190,19 +160,9 @@ class JudgedTable(Widget):
             self.sample_id = sample_id
 
     def __init__(self) -> None:
-        super().__init__(id="truth", classes="part")
+        super().__init__("truth", cursor="cell", table="truth-rows", note="example")
         self._cells: dict[tuple[int, int], Cell] = {}
         self._empty = ""
-
-    def compose(self) -> ComposeResult:
-        """Hold the table, and a line on the example under the cursor."""
-        with Vertical():
-            yield DataTable(cursor_type="cell", zebra_stripes=False, id="truth-rows")
-            yield Static(id="example", markup=False)
-
-    def on_resize(self) -> None:
-        """Draw rows anew: the table keeps how wide they were beside a scrollbar that has gone."""
-        self.call_after_refresh(self.query_one(DataTable).notify_style_update)
 
     def show(self, name: str, confusion: "Confusion | None", empty: str = "") -> None:
         """Fill the table, or say why there is nothing to fill it with."""
@@ -281,13 +241,12 @@ class Agreement(Widget, can_focus=True):
 
 def matrix(found: "Sequence[Correlation]") -> Table:
     """Lay out the lower triangle; columns are numbered as the rows are."""
-    names = list(dict.fromkeys(name for one in found for name in (one.first, one.second)))
-    r = {(one.second, one.first): one.r for one in found}
+    rows = triangle(found)
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("", no_wrap=True)
-    for number in range(1, len(names)):
+    for number in range(1, len(rows)):
         table.add_column(Text(f"{number}"), justify="right", no_wrap=True, min_width=4)
-    for number, name in enumerate(names, 1):
-        cells = [Text(coefficient(r.get((name, other)))) for other in names[: number - 1]]
-        table.add_row(Text(f"{number} {both_ends(name, SHORT_NAME_WIDTH)}"), *cells)
+    for number, (name, cells) in enumerate(rows, 1):
+        title = Text(f"{number} {both_ends(name, SHORT_NAME_WIDTH)}")
+        table.add_row(title, *(Text(cell) for cell in cells))
     return table

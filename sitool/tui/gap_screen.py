@@ -1,6 +1,6 @@
 """The gap screen: can a judge tell the good samples of the shown round from the bad?"""
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -8,15 +8,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
 from sitool.front.findings.filters import Turned
-from sitool.front.findings.gap import JUDGES, UNJUDGED, Measured, measure, rows_of, saturation_of
+from sitool.front.findings.gap import JUDGES, Measured, measure, rows_of
 from sitool.store import round_label
 from sitool.tui.dialogs import Choose
 from sitool.tui.gap_parts import Agreement, GapCharts, JudgedTable, JudgeTable
 from sitool.tui.inspector import InspectorScreen
 from sitool.tui.report_screen import ReportScreen
-
-if TYPE_CHECKING:
-    from sitool.gap.report import RoundGap
 
 
 class GapScreen(ReportScreen):
@@ -73,7 +70,7 @@ class GapScreen(ReportScreen):
     def take(self, answer: Measured) -> None:
         """Draw a report."""
         self._measured = answer
-        last = self._last
+        last = answer.last
         names = [] if last is None else rows_of(last)
         if self._judge not in names:
             self._judge = names[0] if names else ""
@@ -82,31 +79,23 @@ class GapScreen(ReportScreen):
         self._draw()
         self.refresh_bindings()
 
-    @property
-    def _last(self) -> "RoundGap | None":
-        report = self._measured.report
-        return None if report is None else report.rounds[-1]
-
     def _draw(self) -> None:
         """Draw what hangs on the judge under the cursor."""
-        last, why = self._last, self._why_empty()
-        judged = None if last is None else last.judges.get(self._judge)
+        last, why, judge = self._measured.last, self._why_empty(), self._judge
+        judged = None if last is None else last.judges.get(judge)
         self.tell()
-        self.query_one(JudgeTable).read(self._judge)
-        self.query_one(GapCharts).show(self._measured.report, self._judge, why)
-        alone = why or f"{self._judge} is more than one judge: choose a single one above."
+        self.query_one(JudgeTable).read(judge)
+        measured = self._measured
+        self.query_one(GapCharts).show(lambda kind: measured.plot(kind, judge, why))
+        alone = why or f"{judge} is more than one judge: choose a single one above."
         confusion = None if judged is None else judged.confusion
-        self.query_one(JudgedTable).show(self._judge, confusion, alone)
+        self.query_one(JudgedTable).show(judge, confusion, alone)
         found = () if last is None else last.correlations
         self.query_one(Agreement).show(found, why or "There is nothing to compare.")
 
     def _why_empty(self) -> str:
-        """Say why there is no gap; "" if there is one."""
-        if self._measured.report is None:
-            return f"{self._measured.problem} {self._measured.hint}".strip()
-        if self._judge:
-            return ""
-        return UNJUDGED.format(label=round_label(self._number or 0)) + " Press m to ask a judge."
+        how_to_ask = "Press m to ask a judge."
+        return self._measured.why_empty(self._judge, self._number, how_to_ask)
 
     def tell(self) -> None:
         """Write the heading and the sentence as they are now."""
@@ -115,15 +104,8 @@ class GapScreen(ReportScreen):
         heading.append(f"Gap of {label}", style="bold")
         heading.append(f"   filter: {self._turned.words()}")
         words = self.scoring or self._why_empty()
-        self.say(heading, Text(words) if words else self._sentence())
-
-    def _sentence(self) -> Text:
-        """Say whether the judge under the cursor has more to teach, the verdict first."""
-        report, last = self._measured.report, self._last
-        if report is None or last is None:
-            return Text()
-        verdict, why = saturation_of(report, self._judge)
-        return Text.assemble((verdict, "bold"), why)
+        verdict, why = self._measured.saturation(self._judge)
+        self.say(heading, Text(words) if words else Text.assemble((verdict, "bold"), why))
 
     @property
     def aspect(self) -> str:

@@ -9,9 +9,11 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Static
+
+from sitool.tui.dialogs import Reading
 
 INTRODUCTION = """\
 A study improves a model on its own answers. Each round draws problems, lets the model answer each
@@ -29,7 +31,7 @@ estimate 1 - C(n-c, k) / C(n, k) of n samples of which c pass (arXiv 2107.03374)
 """
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Reading[None]):
     """Explains what is on the screen below.
 
     Args:
@@ -37,18 +39,7 @@ class HelpScreen(ModalScreen[None]):
         keys: The keys that work there: (key, what it does).
     """
 
-    BINDINGS: ClassVar = [
-        Binding("escape,question_mark,q", "dismiss", "Close"),
-        Binding("down,j", "scroll(1)", "Down", show=False),
-        Binding("up,k", "scroll(-1)", "Up", show=False),
-    ]
-    DEFAULT_CSS = """
-    HelpScreen { align: center middle; }
-    HelpScreen > VerticalScroll {
-        width: 100; max-width: 96%; height: 90%; padding: 1 2;
-        background: $surface; border: round $accent;
-    }
-    """
+    BINDINGS: ClassVar = [Binding("escape,question_mark,q", "dismiss", "Close")]
 
     def __init__(self, widgets: Iterable[Widget], keys: Iterable[tuple[str, str]]) -> None:
         super().__init__()
@@ -76,10 +67,6 @@ class HelpScreen(ModalScreen[None]):
             parts += [Text(title or "Also", style="bold underline"), Text(text), Text()]
         parts += [Text("Where it comes from", style="bold underline"), Text(_flowing(SOURCES))]
         return Group(*parts)
-
-    def action_scroll(self, lines: int) -> None:
-        """Scroll by lines."""
-        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
 
 
 def show_help(screen: Screen[Any]) -> None:

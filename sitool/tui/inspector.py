@@ -13,10 +13,10 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Footer, Static
 
-from sitool.front.inspection import PARTS
-from sitool.front.rulings import Ruling
-from sitool.models.builtin import builtin_names
-from sitool.models.pieces import Piece, Pieces, characters, read_pieces
+from sitool.front.inspection import PARTS, read_siblings
+from sitool.front.rulings import Ruling, edit_of, why_no_edit
+from sitool.front.tokens import TokenReader
+from sitool.models.pieces import Pieces, read_pieces
 from sitool.records import Action, Sample
 from sitool.store import SampleLine, Store, round_label
 from sitool.tui.desk import Desk
@@ -28,8 +28,6 @@ from sitool.visible import safe_lines
 
 MOST_SIBLINGS = 512
 """Samples of the same problem that are looked at."""
-LONGEST_EDIT = 50_000
-"""Characters; more would make every key wait."""
 Step = Callable[[int, int], int | None]
 
 
@@ -94,7 +92,7 @@ class InspectorScreen(SampleScreen):
         self._wanted = sample_id
         self._sample: Sample | None = None
         self._siblings: list[SampleLine] = []
-        self._pieces: dict[str, Pieces | None] = {}
+        self._tokens = TokenReader(self._fetch)
         self._ways = Ways()
 
     def compose(self) -> ComposeResult:
@@ -117,16 +115,15 @@ class InspectorScreen(SampleScreen):
     def read_samples(self, store: Store) -> None:
         """Read the sample, and those of the same problem around it."""
         self._sample = sample = store.samples.sample(self._wanted)
-        around = store.samples.siblings(sample.problem_id)
-        place = max(0, around.index(sample.id) - MOST_SIBLINGS // 2)
-        self._siblings = store.samples.lines(around[place : place + MOST_SIBLINGS])
+        self._siblings = read_siblings(store, sample, MOST_SIBLINGS)
 
     def draw(self) -> None:
         """Fill the parts."""
-        sample = self._sample
-        if sample is None:
+        sample, store = self._sample, self._store
+        if sample is None or store is None:
             return
-        texts = part_texts(sample, self._pieces_of(sample), self._siblings, self._ways)
+        pieces = self._tokens.read(store, sample)
+        texts = part_texts(sample, pieces, self._siblings, self._ways)
         for part, text in zip(self.query(".part").results(Static), texts, strict=True):
             part.update(text)
         here = [s.id for s in self._siblings if (s.round, s.role) == (sample.round, sample.role)]
@@ -137,20 +134,6 @@ class InspectorScreen(SampleScreen):
 
     # Tokens.
 
-    def _pieces_of(self, sample: Sample) -> list[Piece] | None:
-        """Read the tokens; None as long as, or if, what they read is not known."""
-        assert self._store is not None
-        completion = sample.completion
-        base = self._store.tree.round(sample.round).settings.model.base
-        if base in builtin_names():
-            ended = completion.finish == "stop"
-            return characters(completion.text, len(completion.token_ids), ended=ended)
-        if base not in self._pieces:
-            self._pieces[base] = None
-            self._fetch(base)
-        pieces = self._pieces[base]
-        return None if pieces is None else pieces.read(completion.token_ids)
-
     @work(thread=True)
     def _fetch(self, base: str) -> None:
         """Read a tokenizer, which may take a second."""
@@ -159,7 +142,7 @@ class InspectorScreen(SampleScreen):
     def on_inspector_screen_fetched(self, event: Fetched) -> None:
         """Draw the tokens."""
         event.stop()
-        self._pieces[event.base] = event.pieces
+        self._tokens.learn(event.base, event.pieces)
         self.draw()
 
     def action_table(self) -> None:
@@ -219,11 +202,9 @@ class InspectorScreen(SampleScreen):
         sample = self._rulable()
         if sample is None:
             return
-        ruling = sample.ruling
-        edited = ruling.text if ruling is not None else None
-        text = sample.completion.text if edited is None else edited
-        if len(text) > LONGEST_EDIT:
-            self.notify(f"{len(text):,} characters are too many to edit here.")
+        text = edit_of(sample)
+        if why_no_edit(text):
+            self.notify(why_no_edit(text))
             return
 
         def write(written: str | None) -> None:

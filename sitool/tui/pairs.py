@@ -16,7 +16,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widgets import Footer, Static
@@ -24,6 +23,7 @@ from textual.widgets import Footer, Static
 from sitool.client import Study
 from sitool.records import Outcome, Sample, Score
 from sitool.store import round_label
+from sitool.tui.dialogs import Dialog
 from sitool.visible import both_ends, one_line
 
 LONGEST = 20_000
@@ -230,7 +230,7 @@ def _widths(width: int) -> tuple[int, int, int]:
     return prompt, each, each
 
 
-class PairScreen(ModalScreen[None]):
+class PairScreen(Dialog[None]):
     """One problem with both answers, in full."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -239,11 +239,7 @@ class PairScreen(ModalScreen[None]):
         Binding("left,k", "go(-1)", "Previous", key_display="←"),
     ]
     DEFAULT_CSS = """
-    PairScreen { align: center middle; }
-    PairScreen > VerticalScroll {
-        width: 120; max-width: 96%; height: auto; max-height: 90%; padding: 1 2;
-        background: $surface; border: round $accent;
-    }
+    PairScreen > VerticalScroll { width: 120; max-height: 90%; }
     PairScreen Static { height: auto; }
     """
 

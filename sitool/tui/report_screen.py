@@ -20,12 +20,40 @@ from sitool.client import Study
 from sitool.events import Event
 from sitool.front.findings.kept import Findings, shown_round
 from sitool.front.standing import Standing
+from sitool.plots import Plot
 from sitool.store import round_label
 from sitool.tui.charts import Charts
 from sitool.tui.desk import Desk
 from sitool.tui.help import show_help
 from sitool.tui.tabs import PanelTabs
 from sitool.vega import save_svg
+
+WORKING_IT_OUT = "Working it out …"
+
+
+class ReportCharts(Charts):
+    """The charts of a report, the first of them to begin with; whoever inherits has the kinds."""
+
+    BORDER_TITLE = "Charts"
+    DEFAULT_CSS = "ReportCharts { width: 1fr; height: 1fr; }"
+
+    def __init__(self) -> None:
+        super().__init__(id="charts", classes="part")
+        self._plot_of: Callable[[str], Plot] = self._unknown
+        self.set_reactive(Charts.kind, next(iter(self.kinds)))
+
+    def _unknown(self, kind: str) -> Plot:
+        return Plot(kind, self.kinds[kind], empty=WORKING_IT_OUT)
+
+    @property
+    def plot(self) -> Plot:
+        """The chart as it is now."""
+        return self._plot_of(self.kind)
+
+    def show(self, plot_of: Callable[[str], Plot]) -> None:
+        """Draw a report's charts, each made when it is looked at."""
+        self._plot_of = plot_of
+        self.draw()
 
 
 class ReportScreen(Screen[None]):
@@ -90,7 +118,7 @@ class ReportScreen(Screen[None]):
         """Lay out the heading, the tabs, the sentence and the parts."""
         yield Static(id="heading", markup=False)
         yield PanelTabs(list(self.parts))
-        yield Static("Working it out …", id="sentence", markup=False)
+        yield Static(WORKING_IT_OUT, id="sentence", markup=False)
         yield from self.compose_parts()
         yield Footer(show_command_palette=False, compact=True)
 

@@ -1,7 +1,7 @@
 """The sharpening screen: what choosing by its own likelihood would bring the shown round."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from rich.console import Group
 from rich.table import Table
@@ -11,39 +11,25 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Static
 
-from sitool.front.findings.sharpening import (
-    LACKING as LACKING_SCORES,
-)
-from sitool.front.findings.sharpening import (
-    SCORER,
-    Sharpened,
-    asked_rows,
-    greedy_words,
-    lacks_logprobs,
-    levels_of,
-    lift_rows,
-    paragraphs,
-    remarks,
-    sharpen,
-)
-from sitool.plots import Plot, level_words
-from sitool.plots.sharpening import REWARDS, SHARPENING_KINDS, sharpening_plot
+from sitool.front.findings import sharpening
+from sitool.front.findings.sharpening import Sharpened
+from sitool.plots import level_words
+from sitool.plots.sharpening import SHARPENING_KINDS
 from sitool.sharpening import sentences
 from sitool.store import round_label
 from sitool.tui.chart import Chart
-from sitool.tui.charts import Charts
-from sitool.tui.report_screen import ReportScreen
+from sitool.tui.report_screen import ReportCharts, ReportScreen
 
 if TYPE_CHECKING:
     from sitool.sharpening.report import Asked, SharpeningReport
 
-LACKING = f"{LACKING_SCORES}: m asks the base."
+Written: TypeAlias = Iterator[Text | Table]
+"""What stands in a part, from top to bottom."""
 
 
-class SharpeningCharts(Charts):
+class SharpeningCharts(ReportCharts):
     """The charts of the round."""
 
-    BORDER_TITLE = "Charts"
     kinds = SHARPENING_KINDS
     help_text: ClassVar[str] = (
         "Best of N: of N samples the one with the greatest self-reward is taken; how often it is"
@@ -56,28 +42,26 @@ class SharpeningCharts(Charts):
         " one pool."
         " 1 to 4 choose. " + Chart.keys_in_words
     )
-    DEFAULT_CSS = "SharpeningCharts { width: 1fr; height: 1fr; }"
 
-    def __init__(self) -> None:
-        super().__init__(id="charts", classes="part")
-        self._sharpened = Sharpened(None, "Working it out …")
-        self.set_reactive(Charts.kind, "best_of_n")
 
-    @property
-    def plot(self) -> Plot:
-        """The chart as it is now."""
-        report = self._sharpened.report
-        if report is None:
-            return Plot(self.kind, SHARPENING_KINDS[self.kind], empty=self._sharpened.problem)
-        return sharpening_plot(report, self.kind)
+class SharpeningPart(VerticalScroll):
+    """A part that a report is written into; whoever inherits says what of it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(Static(markup=False), id=name, classes="part")
+
+    def written(self, report: "SharpeningReport") -> Written:
+        """Yield what is said of a report."""
+        raise NotImplementedError
 
     def show(self, sharpened: Sharpened) -> None:
-        """Draw a report's charts, or say why there are none."""
-        self._sharpened = sharpened
-        self.draw()
+        """Write the report, or say why there is none."""
+        report = sharpened.report
+        content = Text(sharpened.problem) if report is None else Group(*self.written(report))
+        self.query_one(Static).update(content)
 
 
-class Lifts(VerticalScroll):
+class Lifts(SharpeningPart):
     """By N: how much more often the best of N is right than the greedy answer."""
 
     BORDER_TITLE = "Lift over greedy, in %"
@@ -88,17 +72,15 @@ class Lifts(VerticalScroll):
     )
     DEFAULT_CSS = "Lifts { height: 11; }"
 
-    def __init__(self) -> None:
-        super().__init__(Static(markup=False), id="lifts", classes="part")
-
-    def show(self, sharpened: Sharpened) -> None:
-        """Fill the table."""
-        report = sharpened.report
-        content = Text(sharpened.problem) if report is None else Group(*lifts_of(report))
-        self.query_one(Static).update(content)
+    def written(self, report: "SharpeningReport") -> Written:
+        """Yield the table of lifts, what they are lifts over, and what is said nowhere else."""
+        yield lift_table(report)
+        yield Text(sharpening.greedy_words(report), style="dim")
+        if sharpening.lacks_logprobs(report):
+            yield Text(f"\n{sentences.on_curves(report)}")
 
 
-class Sharpness(VerticalScroll):
+class Sharpness(SharpeningPart):
     """How sharp the model is, what coverage costs, and what adaptive N saves."""
 
     BORDER_TITLE = "Sharpness, coverage, adaptive N"
@@ -113,44 +95,30 @@ class Sharpness(VerticalScroll):
     )
     DEFAULT_CSS = "Sharpness { height: 1fr; }"
 
-    def __init__(self) -> None:
-        super().__init__(Static(markup=False), id="sharpness", classes="part")
-
-    def show(self, sharpened: Sharpened) -> None:
-        """Write the sentences and their figures."""
-        report = sharpened.report
-        content = Text(sharpened.problem) if report is None else Group(*figures_of(report))
-        self.query_one(Static).update(content)
-
-
-def lifts_of(report: "SharpeningReport") -> Iterator[Text | Table]:
-    """Yield the table of lifts, what they are lifts over, and what is said nowhere else."""
-    yield lift_table(report)
-    yield Text(greedy_words(report), style="dim")
-    if lacks_logprobs(report):
-        yield Text(f"\n{sentences.on_curves(report)}")
+    def written(self, report: "SharpeningReport") -> Written:
+        """Yield the sentences and their figures."""
+        yield from figures_of(report)
 
 
 def lift_table(report: "SharpeningReport") -> Table:
     """Lay out the lift of every self-reward by N, in percent."""
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("N", justify="right", no_wrap=True, min_width=3)
-    for name in report.best_of_n:
-        table.add_column(REWARDS[name], justify="right", no_wrap=True)
-    for row in lift_rows(report):
+    for head in sharpening.lift_heads(report):
+        table.add_column(head, justify="right", no_wrap=True, min_width=3)
+    for row in sharpening.lift_rows(report):
         table.add_row(*row)
     return table
 
 
-def figures_of(report: "SharpeningReport") -> Iterator[Text | Table]:
+def figures_of(report: "SharpeningReport") -> Written:
     """Yield the paragraphs of `Sharpness`, the most used first."""
-    for lead, words in paragraphs(report):
+    for lead, words in sharpening.paragraphs(report):
         yield _paragraph(lead, words)
     if report.asked is not None:
         yield Text.assemble(("The theorems would ask for", "bold"), " (up to a constant)")
         yield asked_table(report.asked)
         yield Text()
-    for lead, words in remarks(report):
+    for lead, words in sharpening.remarks(report):
         yield _paragraph(lead, words)
 
 
@@ -163,7 +131,7 @@ def asked_table(asked: "Asked") -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
-    for row in asked_rows(asked):
+    for row in sharpening.asked_rows(asked):
         table.add_row(*row)
     return table
 
@@ -204,8 +172,8 @@ class SharpeningScreen(ReportScreen):
         with Horizontal(id="body", classes="holder"):
             yield SharpeningCharts()
             with Vertical(id="side", classes="holder"):
-                yield Lifts()
-                yield Sharpness()
+                yield Lifts("lifts")
+                yield Sharpness("sharpness")
 
     def ask(self) -> None:
         """Ask for the report of the round on this level."""
@@ -213,14 +181,16 @@ class SharpeningScreen(ReportScreen):
         if number is None:
             self.settle(Sharpened(None, "There is no finished round yet: press s in the study."))
             return
-        self.want(("sharpening", number, level), lambda study: sharpen(study, number, level))
+        self.want(
+            ("sharpening", number, level), lambda study: sharpening.sharpen(study, number, level)
+        )
 
     def take(self, answer: Sharpened) -> None:
         """Draw a report."""
         self._sharpened = answer
-        self.query_one(SharpeningCharts).show(answer)
-        self.query_one(Lifts).show(answer)
-        self.query_one(Sharpness).show(answer)
+        self.query_one(SharpeningCharts).show(answer.plot)
+        for part in self.query(SharpeningPart):
+            part.show(answer)
         self.tell()
 
     def tell(self) -> None:
@@ -231,16 +201,8 @@ class SharpeningScreen(ReportScreen):
         heading.append(f"Sharpening of {label}".strip(), style="bold")
         heading.append(f"   {level_words(self._level)}")
         if report is not None:
-            heading.append(
-                f"   {report.problems:,} held-out problems, {report.samples:,} samples each"
-            )
-        self.say(heading, Text(self.scoring or self._sentence()))
-
-    def _sentence(self) -> str:
-        report = self._sharpened.report
-        if report is None:
-            return self._sharpened.problem
-        return LACKING if lacks_logprobs(report) else sentences.on_curves(report)
+            heading.append(f"   {sharpening.pool_words(report)}")
+        self.say(heading, Text(self.scoring or self._sharpened.sentence("m asks the base.")))
 
     @property
     def aspect(self) -> str:
@@ -254,14 +216,13 @@ class SharpeningScreen(ReportScreen):
         look = self._standing.look
         if look is None or self._number is None:
             return
-        levels = levels_of(look.summary, self._number)
+        levels = sharpening.levels_of(look.summary, self._number)
         self._level = levels[(levels.index(self._level) + places) % len(levels)]
         self.ask()
 
     def action_measure(self) -> None:
         """Ask the base how likely it finds the round's samples."""
-        report = self._sharpened.report
-        if report is not None and not lacks_logprobs(report):
-            self.app.notify("How likely the base finds these samples is known already.")
+        if self._sharpened.complete:
+            self.app.notify(sharpening.KNOWN)
         elif self.may_score():
-            self.have_scored(SCORER)
+            self.have_scored(sharpening.SCORER)

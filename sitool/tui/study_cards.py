@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.text import Text
 
 from sitool.shelf import Card
+from sitool.study.round_words import short
 from sitool.visible import one_line
 
 EIGHTHS = "▁▂▃▄▅▆▇█"
@@ -77,7 +78,7 @@ def _figure(name: str, card: Card, width: int) -> Text:
         case "rounds":
             return Text(str(card.rounds), justify="right")
         case "accuracy":
-            return Text(share(card.accuracy.value if card.accuracy else None), justify="right")
+            return Text(short(card.accuracy.value if card.accuracy else None), justify="right")
     return Text(sparkline(card.branch, width))
 
 
@@ -115,10 +116,10 @@ def _accuracy(card: Card) -> Text:
     figure = card.accuracy
     if figure is None:
         return Text("The base is not measured yet: open it and press s for the first round.")
-    base = f"; the base had {share(card.branch[0])}" if len(card.branch) > 1 else ""
-    interval = f"{share(figure.low)} to {share(figure.high)}"
+    base = f"; the base had {short(card.branch[0])}" if len(card.branch) > 1 else ""
+    interval = f"{short(figure.low)} to {short(figure.high)}"
     return Text(
-        f"{card.head} solves {share(figure.value)} of the held-out problems"
+        f"{card.head} solves {short(figure.value)} of the held-out problems"
         f" ({interval}, n={figure.n}){base}"
     )
 
@@ -135,18 +136,6 @@ def _doing(card: Card) -> str:
 
 def _touched(card: Card, now: float) -> Text:
     return Text(f"Last change {ago(now - card.touched)}." if card.touched else "", style="dim")
-
-
-def share(value: float | None) -> str:
-    """Write a share in four signs at most.
-
-    >>> share(0.374), share(1.0), share(None)
-    ('.37', '1.0', '·')
-    """
-    if value is None:
-        return "·"
-    text = f"{value:.2f}"
-    return "1.0" if text == "1.00" else text.removeprefix("0")
 
 
 def sparkline(values: tuple[float, ...], width: int) -> str:

@@ -8,15 +8,15 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
 from sitool.errors import SitoolError
 from sitool.front.pages import PAGES, bounds_of, value_words
 from sitool.front.workbench import Knobs
+from sitool.tui.dialogs import Reading
 
 
-class PagesScreen(ModalScreen[Knobs | None]):
+class PagesScreen(Reading[Knobs | None]):
     """One page at a time; it answers with the knobs to try, or with nothing.
 
     Args:
@@ -29,16 +29,7 @@ class PagesScreen(ModalScreen[Knobs | None]):
         Binding("left,p", "page(-1)", "Page before", key_display="←"),
         Binding("right,n", "page(1)", "Next page", key_display="→"),
         Binding("enter", "try_this", "Try this", key_display="⏎"),
-        Binding("down,j", "scroll(1)", "Down", show=False),
-        Binding("up,k", "scroll(-1)", "Up", show=False),
     ]
-    DEFAULT_CSS = """
-    PagesScreen { align: center middle; }
-    PagesScreen > VerticalScroll {
-        width: 100; max-width: 96%; height: 90%; padding: 1 2;
-        background: $surface; border: round $accent;
-    }
-    """
 
     def __init__(self, knobs: Knobs, page: int = 0) -> None:
         super().__init__()
@@ -66,10 +57,6 @@ class PagesScreen(ModalScreen[Knobs | None]):
     def action_try_this(self) -> None:
         """Answer with what the page says to try."""
         self.dismiss(PAGES[self.page].turn(replace(self._knobs)))
-
-    def action_scroll(self, lines: int) -> None:
-        """Scroll by lines."""
-        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
 
 
 def page_words(place: int, knobs: Knobs) -> Group:

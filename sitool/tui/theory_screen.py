@@ -23,7 +23,7 @@ from sitool.overlay import Overlay
 from sitool.plots import Plot
 from sitool.tui.aside import in_thread
 from sitool.tui.chart import Chart
-from sitool.tui.charts import TabLine
+from sitool.tui.charts import TabLine, number_keys
 from sitool.tui.compare import BREAKPOINTS, Asked
 from sitool.tui.help import show_help
 from sitool.tui.knob import Knob
@@ -62,10 +62,7 @@ class TheoryScreen(Screen[None]):
         Binding("right_square_bracket", "level(1)", "Harder level", key_display="]", show=False),
         Binding("d", "defaults", "Defaults"),
         Binding("question_mark", "help", "Help", key_display="?"),
-        *(
-            Binding(str(i), f"kind('{kind}')", name, show=False)
-            for i, (kind, name) in enumerate(KINDS.items(), 1)
-        ),
+        *number_keys("kind", KINDS),
     ]
     help_text: ClassVar[str] = (
         "Skill at the start: a level of L steps is solved with its L-th power. Steps of the hardest"

@@ -4,9 +4,9 @@ What this leaves out: the templates (`questions.py`), and what verdicts mean
 (each judge's own file).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sitool.config import Settings
 from sitool.errors import ModelError, SamplerError
@@ -134,6 +134,38 @@ def draw_answers(court: Court, questions: Sequence[Question]) -> list[list[str]]
         for chunk in court.sampler.sample(requests, decoding)
         for row in chunk
     ]
+
+
+class AskingVerifier:
+    """Asks the model about each sample alone; whoever inherits turns what it says into scores."""
+
+    name: ClassVar[str]
+    source: ClassVar[str] = "judge"
+    needs_model = True
+    compares = False
+    writes: bool
+
+    def __init__(self, court: Court) -> None:
+        self._court = court
+        self._template = template_of(court.settings, self.name)
+
+    @property
+    def asked(self) -> Mapping[str, Any]:
+        """Who is asked, and how."""
+        return asked_of(self._court, self.name, writes=self.writes)
+
+    @property
+    def verdicts(self) -> tuple[str, str]:
+        """What a right judge says of a right answer, and of a wrong one."""
+        judge = self._court.settings.judge
+        return judge.correct, judge.incorrect
+
+    def ask(self, sample: Sample) -> Question | Score:
+        """Fill in the question about a sample; a score if it cannot be asked."""
+        judge = self._court.settings.judge
+        words = {"correct": judge.correct, "incorrect": judge.incorrect}
+        fields = {"completion": sample.completion.text, **words}
+        return ask(self._court, self._template, [sample], fields, self.verdicts)
 
 
 def who(court: Court) -> str:

@@ -22,11 +22,6 @@ class CotBinaryVerifier(ReasonedVerifier):
         # A built-in base has not learnt to end after its verdict.
         self._read = read_beginning if form_of(court.settings) == "tiny" else read_verdict
 
-    @property
-    def verdicts(self) -> tuple[str, str]:
-        """What a right judge writes about a right answer, and about a wrong one."""
-        return self._court.settings.judge.correct, self._court.settings.judge.incorrect
-
     def read(self, text: str) -> float | None:
         """Read the last of the two words; in the form `tiny` what the text begins with."""
         verdict = self._read(text, *self.verdicts)

@@ -1,40 +1,31 @@
 """The model's verdict in one forward pass: how likely it calls an answer right."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from sitool.errors import VerifierError
 from sitool.models.scripted import ScriptedModel
 from sitool.records import Outcome, Sample, Score
-from sitool.verifiers.asking import Question, ask, asked_of, template_of, who
+from sitool.verifiers.asking import AskingVerifier, Question, who
 from sitool.verifiers.base import Court
 
 LITTLE = 0.01
 """The two words together should have more of the probability than this."""
 
 
-class McVerifier:
+class McVerifier(AskingVerifier):
     """Scores a sample by P(correct) / (P(correct) + P(incorrect)) after the question.
 
     Source: the multiple-choice verifier (Song et al., "Mind the Gap", ICLR 2025).
     """
 
     name: ClassVar[str] = "mc"
-    source: ClassVar[str] = "judge"
-    needs_model = True
-    compares = False
     writes = False
 
     def __init__(self, court: Court) -> None:
-        self._court = court
-        self._template = template_of(court.settings, "mc")
+        super().__init__(court)
         self._reader: Any = None
-
-    @property
-    def asked(self) -> Mapping[str, Any]:
-        """Who is asked, and how."""
-        return asked_of(self._court, "mc", writes=False)
 
     def judge(self, samples: Sequence[Sample]) -> list[Score]:
         """Ask about each sample.
@@ -45,22 +36,12 @@ class McVerifier:
         texts = [(s.role, s.position, s.completion.text) for s in samples]
         # Samples that wrote the same are asked about once.
         first = dict(zip(reversed(texts), reversed(samples), strict=True))
-        unique = {text: self._ask(sample) for text, sample in first.items()}
+        unique = {text: self.ask(sample) for text, sample in first.items()}
         questions = {text: one for text, one in unique.items() if isinstance(one, Question)}
         logprobs = self._logprobs([(text[:2], one) for text, one in questions.items()])
         scores = {text: self._score(*pair) for text, pair in zip(questions, logprobs, strict=True)}
         scores |= {text: one for text, one in unique.items() if isinstance(one, Score)}
         return [scores[text] for text in texts]
-
-    def _ask(self, sample: Sample) -> Question | Score:
-        judge = self._court.settings.judge
-        fields = {
-            "completion": sample.completion.text,
-            "correct": judge.correct,
-            "incorrect": judge.incorrect,
-        }
-        verdicts = (judge.correct, judge.incorrect)
-        return ask(self._court, self._template, [sample], fields, verdicts)
 
     def _logprobs(
         self, questions: Sequence[tuple[tuple[str, int], Question]]

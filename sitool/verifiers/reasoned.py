@@ -1,43 +1,23 @@
 """What judges that write their verdict have in common: ask, draw, read, average."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
 
 from sitool.records import Outcome, Sample, Score
-from sitool.verifiers.asking import Question, ask, asked_of, draw_answers, template_of, who
-from sitool.verifiers.base import Court
+from sitool.verifiers.asking import AskingVerifier, Question, draw_answers, who
 from sitool.visible import one_line
 
 MOST_SAID = 400
 """Characters of an unreadable verdict that its score keeps."""
 
 
-class ReasonedVerifier:
+class ReasonedVerifier(AskingVerifier):
     """Lets the model reason about each sample, and reads its verdicts.
 
     Several verifications are averaged over those that can be read; a sample of
     which none can be read is `unparsed`.
     """
 
-    name: ClassVar[str]
-    source: ClassVar[str] = "judge"
-    needs_model = True
-    compares = False
     writes = True
-
-    def __init__(self, court: Court) -> None:
-        self._court = court
-        self._template = template_of(court.settings, self.name)
-
-    @property
-    def asked(self) -> Mapping[str, Any]:
-        """Who is asked, and how."""
-        return asked_of(self._court, self.name, writes=True)
-
-    @property
-    def verdicts(self) -> tuple[str, str]:
-        """What a right judge writes about a right answer, and about a wrong one."""
-        raise NotImplementedError
 
     def read(self, text: str) -> float | None:
         """Read a verdict as a value in [0, 1]; None: there is none."""
@@ -53,19 +33,10 @@ class ReasonedVerifier:
         Raises:
             SamplerError: The sampler cannot go on.
         """
-        asked = [self._ask(sample) for sample in samples]
+        asked = [self.ask(sample) for sample in samples]
         questions = [one for one in asked if isinstance(one, Question)]
         answers = iter(draw_answers(self._court, questions))
         return [self._score(next(answers)) if isinstance(o, Question) else o for o in asked]
-
-    def _ask(self, sample: Sample) -> Question | Score:
-        judge = self._court.settings.judge
-        fields = {
-            "completion": sample.completion.text,
-            "correct": judge.correct,
-            "incorrect": judge.incorrect,
-        }
-        return ask(self._court, self._template, [sample], fields, self.verdicts)
 
     def _score(self, texts: Sequence[str]) -> Score:
         values = [value for text in texts if (value := self.read(text)) is not None]

@@ -50,7 +50,6 @@ class Curriculum(Part):
     """
 
     def __init__(self, study: Study | View) -> None:
-        self._drawing = False
         self.rule = ipywidgets.Dropdown(
             options=RULES, description="rule", disabled=True, layout={"width": "16em"}
         )
@@ -78,11 +77,11 @@ class Curriculum(Part):
     # What a person does.
 
     def _take_rule(self, change: Any) -> None:
-        if not self._drawing:
+        if not self.filling:
             self._set({"rule": change["new"]})
 
     def _take_knob(self, name: str, change: Any) -> None:
-        if self._drawing:
+        if self.filling:
             return
         if name == BAND:
             low, high = (round(end, 2) for end in change["new"])
@@ -93,7 +92,7 @@ class Curriculum(Part):
 
     def _take_weight(self, level: int, change: Any) -> None:
         look = self.view.look
-        if self._drawing or look is None or look.plan is None:
+        if self.filling or look is None or look.plan is None:
             return
         changes = weighed(look.plan.weights, level, change["new"])
         if changes is None:
@@ -114,13 +113,10 @@ class Curriculum(Part):
         look = self.view.look
         if look is None or self.view.waiting:
             return
-        self._drawing = True
-        try:
+        with self.fill():
             self._make(look)
             self._draw_knobs(look.summary.settings.curriculum)
             self._draw_levels(look)
-        finally:
-            self._drawing = False
 
     def _make(self, look: Look) -> None:
         """Make the sliders, once the study's task is known."""

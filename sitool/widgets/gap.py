@@ -1,37 +1,23 @@
 """The generation-verification gap of the round that is looked at, by judge."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import ipywidgets
 
 from sitool.client import Study
-from sitool.front.findings.figures import mark, share, with_interval
+from sitool.front.findings import gap
 from sitool.front.findings.filters import AMOUNTS, FIRST, Turned
-from sitool.front.findings.gap import (
-    JUDGES,
-    SAID,
-    TRUE,
-    UNJUDGED,
-    Measured,
-    coefficient,
-    confusion_axes,
-    measure,
-    measured_rounds,
-    reading_of,
-    rows_of,
-    saturation_of,
-)
-from sitool.html.figures import NOTHING
+from sitool.front.findings.gap import Measured
 from sitool.html.markup import Child, Markup, join, tag
 from sitool.plots import Plot
-from sitool.plots.gap import GAP_KINDS, gap_of, gap_plot
+from sitool.plots.gap import GAP_KINDS, gap_of
 from sitool.store import round_label
 from sitool.study.pieces import faint, lead, paragraph, sheet
 from sitool.widgets.finding import Finding
 
 if TYPE_CHECKING:
-    from sitool.gap.agreement import Confusion, Correlation
+    from sitool.gap.agreement import Confusion
     from sitool.gap.report import RoundGap
 
 READ = (
@@ -58,7 +44,6 @@ class Gap(Finding):
 
     def laid_out(self) -> tuple[ipywidgets.Widget, ...]:
         """Lay out filter and judges above, tables and chart below."""
-        self._drawing = False
         self.rule = ipywidgets.Dropdown(
             options=[(words, rule) for rule, words in RULE_WORDS.items()],
             description="filter",
@@ -72,7 +57,7 @@ class Gap(Finding):
             options=[], description="look at", layout={"width": "22em"}
         )
         self.verifier = ipywidgets.Dropdown(
-            options=[(words, name) for name, words in JUDGES],
+            options=[(words, name) for name, words in gap.JUDGES],
             description="ask",
             layout={"width": "36em"},
         )
@@ -105,12 +90,12 @@ class Gap(Finding):
     def work(self, number: int) -> Callable[[Study], Measured]:
         """Return what makes the report."""
         turned = self.turned
-        return lambda study: measure(study, number, turned)
+        return lambda study: gap.measure(study, number, turned)
 
     def line(self, number: int) -> str:
         """Return the line that makes the same report."""
         look = self.view.look
-        rounds = [] if look is None else measured_rounds(look.summary, number)
+        rounds = [] if look is None else gap.measured_rounds(look.summary, number)
         filters = "".join(f', filters=["{name}"]' for name in self.turned.filters)
         return f"study.gap({rounds}{filters})"
 
@@ -122,21 +107,18 @@ class Gap(Finding):
 
     def _turn_rule(self, change: Any) -> None:
         rule = change["new"]
-        self._drawing = True
-        try:
+        with self.fill():
             self.amount.options = AMOUNTS[rule] or (0.0,)
             self.amount.value = FIRST.get(rule, self.amount.options[0])
             self.amount.layout.display = None if AMOUNTS[rule] else "none"
-        finally:
-            self._drawing = False
         self.clicked()
 
     def _turn_amount(self, change: Any) -> None:
-        if not self._drawing:
+        if not self.filling:
             self.clicked()
 
     def _choose(self, change: Any) -> None:
-        if not self._drawing and self._last is not None:
+        if not self.filling and self._last is not None:
             self._write()
             self._redraw(None)
 
@@ -148,20 +130,16 @@ class Gap(Finding):
 
     @property
     def _last(self) -> "RoundGap | None":
-        report = None if self.answer is None else self.answer.report
-        return None if report is None else report.rounds[-1]
+        return None if self.answer is None else self.answer.last
 
     def take(self) -> None:
         """Draw the report."""
-        names = [] if self._last is None else rows_of(self._last)
+        names = [] if self._last is None else gap.rows_of(self._last)
         before = self.judge.value
-        self._drawing = True
-        try:
+        with self.fill():
             if list(self.judge.options) != names:
                 self.judge.options = names
                 self.judge.value = before if before in names else next(iter(names), None)
-        finally:
-            self._drawing = False
         self._write()
 
     def _write(self) -> None:
@@ -172,76 +150,59 @@ class Gap(Finding):
         self.sentence.value = str(self._sentence())
         self.tables.value = "" if last is None else str(join(self._tables(last)))
 
+    @property
+    def _judge(self) -> str:
+        """The judge that is looked at; "" where there is none."""
+        return str(self.judge.value or "")
+
     def _why_empty(self) -> str:
-        if self.answer.report is None:
-            return f"{self.answer.problem} {self.answer.hint}".strip()
-        if self.judge.value:
-            return ""
-        label = round_label(self.number or 0)
-        return f"{UNJUDGED.format(label=label)} Measure asks a judge."
+        return str(self.answer.why_empty(self._judge, self.number, "Measure asks a judge."))
 
     def _sentence(self) -> Markup:
         why = self._why_empty()
         if why:
             return paragraph(why)
-        verdict, reason = saturation_of(self.answer.report, str(self.judge.value))
-        return lead(verdict, reason)
+        return lead(*self.answer.saturation(self._judge))
 
     def plot(self) -> Plot:
         """Return the chart of the judge that is looked at."""
-        kind, why = str(self.kind.value), self._why_empty()
-        if self.answer.report is None:
-            return Plot(kind, GAP_KINDS[kind], empty=why)
-        return gap_plot(self.answer.report, kind, str(self.judge.value or ""))
+        drawn: Plot = self.answer.plot(str(self.kind.value), self._judge, self._why_empty())
+        return drawn
 
     def _tables(self, last: "RoundGap") -> list[Child]:
-        name = str(self.judge.value or "")
+        name = self._judge
         judged = last.judges.get(name)
         return [
-            _judges(last, name) if rows_of(last) else None,
-            paragraph(reading_of(last, name)) if name else None,
+            _judges(last, name) if gap.rows_of(last) else None,
+            paragraph(gap.reading_of(last, name)) if name else None,
             faint(READ),
             _confusion(name, judged.confusion) if judged is not None else None,
-            _agreement(last.correlations) if last.correlations else None,
+            _agreement(gap.triangle(last.correlations)) if last.correlations else None,
         ]
 
 
 def _judges(last: "RoundGap", chosen: str) -> Markup:
     heads = ("judge", "J", "J[w]", "gap, 95 %", "relative gap, 95 %", "n", "left out")
-    return sheet(heads, [_judge(last, name, chosen) for name in rows_of(last)])
+    return sheet(heads, [_judge(last, name, chosen) for name in gap.rows_of(last)])
 
 
 def _judge(last: "RoundGap", name: str, chosen: str) -> tuple[Child, ...]:
-    gap = gap_of(last, name)
-    if gap is None:
+    found = gap_of(last, name)
+    if found is None:
         return (name,)
-    figures, relative = gap.strict, gap.strict.relative_gap
-    return (
-        tag("b", name) if name == chosen else name,
-        share(figures.accuracy.value),
-        share(figures.reweighted.value),
-        f"{mark(figures.gap)} {with_interval(figures.gap)}",
-        NOTHING if relative is None else with_interval(relative),
-        0 if relative is None else relative.n,
-        figures.all_right,
-    )
+    return (tag("b", name) if name == chosen else name, *gap.judge_cells(found))
 
 
 def _confusion(name: str, confusion: "Confusion") -> list[Child]:
-    true, said = confusion_axes(confusion)
+    true, said = gap.confusion_axes(confusion)
     rows: list[list[Child]] = [
-        [TRUE[t], *(confusion.cells[t, s].count for s in said)] for t in true
+        [gap.TRUE[t], *(confusion.cells[t, s].count for s in said)] for t in true
     ]
-    heads = ("the truth", *(SAID[s] for s in said))
+    heads = ("the truth", *(gap.SAID[s] for s in said))
     return [lead(f"{name} against the truth"), sheet(heads, rows)]
 
 
-def _agreement(found: "Sequence[Correlation]") -> list[Child]:
-    names = list(dict.fromkeys(name for one in found for name in (one.first, one.second)))
-    r = {(one.second, one.first): one.r for one in found}
-    rows = [
-        (f"{place} {name}", *(coefficient(r.get((name, other))) for other in names[: place - 1]))
-        for place, name in enumerate(names, 1)
-    ]
-    heads = ("", *(str(number) for number in range(1, len(names))))
+def _agreement(triangle: list[tuple[str, list[str]]]) -> list[Child]:
+    rows = [(f"{place} {name}", *cells) for place, (name, cells) in enumerate(triangle, 1)]
+    heads = ("", *(str(number) for number in range(1, len(rows))))
     return [lead("Agreement, Pearson's r"), sheet(heads, rows)]

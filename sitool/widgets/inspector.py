@@ -16,10 +16,18 @@ from sitool.client import Study
 from sitool.errors import SitoolError
 from sitool.front import inspection
 from sitool.front.inspection import BANDS, PARTS, Spans
-from sitool.front.rulings import Ruling, late_words, taking_back, why_idle, why_not
+from sitool.front.rulings import (
+    Ruling,
+    edit_of,
+    late_words,
+    taking_back,
+    why_idle,
+    why_no_edit,
+    why_not,
+)
+from sitool.front.tokens import TokenReader
 from sitool.html.markup import Markup, join, tag
-from sitool.models.builtin import builtin_names
-from sitool.models.pieces import Piece, Pieces, characters, read_pieces
+from sitool.models.pieces import read_pieces
 from sitool.records import Action, Sample
 from sitool.store import SampleLine, Store, round_label
 from sitool.study.pieces import faint, paragraph
@@ -30,7 +38,6 @@ from sitool.widgets.view import View
 
 MOST_SIBLINGS = 256
 """Samples of the same problem that are listed."""
-LONGEST_EDIT = 50_000
 NOTHING = "Choose a sample in the table, or set `view.sample`, to see all of it."
 WAYS = "Accept, reject, edit or note it below."
 WITHOUT_A_SAMPLE = "none"
@@ -75,9 +82,8 @@ class Inspector(Part):
         self.add_class("sitool-inspector")
         self._lock = threading.RLock()
         self._store = Store(self.view.folder)
-        self._pieces: dict[str, Pieces | None] = {}
+        self._tokens = TokenReader(self._fetch_soon)
         self._seen: object = None
-        self._filling = False
         self._sample: Sample | None = None
         self._siblings: list[SampleLine] = []
         if sample is not None:
@@ -123,9 +129,7 @@ class Inspector(Part):
         before, self._sample, self._siblings = self._sample, None, []
         if number is not None:
             self._sample = sample = self._store.samples.sample(number)
-            ids = self._store.samples.siblings(sample.problem_id)
-            place = max(0, ids.index(number) - MOST_SIBLINGS // 2)
-            self._siblings = self._store.samples.lines(ids[place : place + MOST_SIBLINGS])
+            self._siblings = inspection.read_siblings(self._store, sample, MOST_SIBLINGS)
         if before is None or self._sample is None or before.id != self._sample.id:
             self._editing.layout.display, self._said.value = "none", ""
 
@@ -144,16 +148,14 @@ class Inspector(Part):
 
     def _offer(self, options: list[tuple[str, int | None]], chosen: int | None) -> None:
         """List the problem's samples; that the list chooses one is no choice of a person."""
-        self._filling = True
-        try:
+        with self.fill():
             if list(self._others.options) != options:
                 self._others.options = options
             self._others.value = chosen
-        finally:
-            self._filling = False
 
     def _markup(self, sample: Sample) -> Markup:
-        spans = inspection.completion_spans(sample, self._pieces_of(sample), special=True)
+        pieces = self._tokens.read(self._store, sample)
+        spans = inspection.completion_spans(sample, pieces, special=True)
         legend = inspection.legend_spans(sample)
         texts = [
             pre(inspection.lines_of(sample.problem.prompt)),
@@ -177,29 +179,19 @@ class Inspector(Part):
             tag("div", tag("h3", title), tag("div", parts, class_="parts"), class_="sitool-sample"),
         ])  # fmt: skip
 
-    def _pieces_of(self, sample: Sample) -> list[Piece] | None:
-        """Read the tokens; None as long as, or if, what they read is not known."""
-        completion = sample.completion
-        base = self._store.tree.round(sample.round).settings.model.base
-        if base in builtin_names():
-            ended = completion.finish == "stop"
-            return characters(completion.text, len(completion.token_ids), ended=ended)
-        if base not in self._pieces:
-            self._pieces[base] = None
-            threading.Thread(target=self._fetch, args=(base,), daemon=True).start()
-        pieces = self._pieces[base]
-        return None if pieces is None else pieces.read(completion.token_ids)
+    def _fetch_soon(self, base: str) -> None:
+        threading.Thread(target=self._fetch, args=(base,), daemon=True).start()
 
     def _fetch(self, base: str) -> None:
         """Read a tokenizer, which may take a second, and draw the tokens."""
         pieces = read_pieces(base)
         with self._lock:
-            self._pieces[base] = pieces
+            self._tokens.learn(base, pieces)
             if pieces is not None:
                 self._show()
 
     def _choose(self, change: Any) -> None:
-        if not self._filling and self._others.value is not None:
+        if not self.filling and self._others.value is not None:
             self.view.sample = self._others.value
 
     # What is said of it.
@@ -247,11 +239,9 @@ class Inspector(Part):
         """Show, or hide, where a completion of one's own is written."""
         if self._sample is None:
             return
-        ruling = self._sample.ruling
-        written = ruling.text if ruling is not None else None
-        text = self._sample.completion.text if written is None else written
-        if len(text) > LONGEST_EDIT:
-            self._say(f"{len(text):,} characters are too many to edit here.")
+        text = edit_of(self._sample)
+        if why_no_edit(text):
+            self._say(why_no_edit(text))
             return
         self._edited.value = text
         hidden = self._editing.layout.display == "none"

@@ -5,7 +5,7 @@ page, in an editor without widgets. So each part puts a still beside its live vi
 """
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import ipywidgets
@@ -21,7 +21,12 @@ class Part(ipywidgets.VBox):
     Args:
         study: The study, or a view of it.
         children: What the part is made of.
+
+    Attributes:
+        filling: Whether the part sets its own widgets now.
     """
+
+    filling = False
 
     def __init__(self, study: Study | View, children: tuple[ipywidgets.Widget, ...] = ()) -> None:
         self.view = study if isinstance(study, View) else view_of(study)
@@ -34,6 +39,15 @@ class Part(ipywidgets.VBox):
         """Call `draw` with each change of these traits of the view, until the part is closed."""
         self.view.observe(draw, traits)
         self._watched.append((draw, traits))
+
+    @contextlib.contextmanager
+    def fill(self) -> Iterator[None]:
+        """Set widgets' values; what these then tell of is no choice of a person."""
+        self.filling = True
+        try:
+            yield
+        finally:
+            self.filling = False
 
     def still(self) -> Mapping[str, Any]:
         """Return what a page without a kernel shows, by mime type; text/html and text/plain."""

@@ -37,7 +37,6 @@ class RoundTree(Part):
             tooltip="Every round of the study, each below the one that it started from.",
         )  # fmt: skip
         self.about = ipywidgets.HTML()
-        self._drawing = False
         super().__init__(study, (ipywidgets.HTML(tag("b", "Rounds")), self.rounds, self.about))
         self.rounds.observe(self._choose, "value")
         self.watch(self._draw, "look", "shown")
@@ -45,7 +44,7 @@ class RoundTree(Part):
 
     def _choose(self, change: Any) -> None:
         """Look at another round, unless we put the choice there ourselves."""
-        if not self._drawing and change["new"] is not None:
+        if not self.filling and change["new"] is not None:
             self.view.show(change["new"])
 
     def _draw(self, change: Any) -> None:
@@ -54,16 +53,12 @@ class RoundTree(Part):
             return
         lines = tree_lines(look.summary)
         options = tuple((line_words(line, look.summary), line.round.round.id) for line in lines)
-        self._drawing = True
-        try:
-            with self.rounds.hold_sync():
-                if self.rounds.options != options:
-                    self.rounds.options = options
-                    self.rounds.rows = min(max(len(options), LEAST_ROWS), MOST_ROWS)
-                if shown in [number for _, number in options]:
-                    self.rounds.value = shown
-        finally:
-            self._drawing = False
+        with self.fill(), self.rounds.hold_sync():
+            if self.rounds.options != options:
+                self.rounds.options = options
+                self.rounds.rows = min(max(len(options), LEAST_ROWS), MOST_ROWS)
+            if shown in [number for _, number in options]:
+                self.rounds.value = shown
         self.about.value = str(_about(look.summary, shown))
 
     def page(self) -> Markup:

@@ -65,7 +65,7 @@ class Theory(Part):
         self.scene: Scene | None = None
         self._found: Overlay | None = None
         self._problem, self._line = "", ""
-        self._drawing = self._awake = False
+        self._awake = False
         self._making: Knobs | None = None
         self._made = threading.Event()
         self.turners = {name: self._turner(name) for name in KNOBS}
@@ -158,7 +158,7 @@ class Theory(Part):
 
     def _take_knob(self, name: str, change: Any) -> None:
         """Follow a knob; another spread gives up the study's own levels."""
-        if self._drawing:
+        if self.filling:
             return
         changes: dict[str, Any] = {name: change["new"]}
         if name == "spread":
@@ -167,8 +167,8 @@ class Theory(Part):
 
     def _put(self, knobs: Knobs) -> None:
         """Set every knob, and offer the study's own value beside the others."""
-        self.knobs, self._drawing = knobs, True
-        try:
+        self.knobs = knobs
+        with self.fill():
             for name, turner in self.turners.items():
                 value, values = getattr(knobs, name), KNOBS[name][1]
                 if name not in ("rule", "learner"):
@@ -180,8 +180,6 @@ class Theory(Part):
             count = len(knobs.lengths)
             if self.level.max != count:
                 self.level.max = self.level.value = count
-        finally:
-            self._drawing = False
 
     # Making scenes, the newest wish first.
 
@@ -203,7 +201,7 @@ class Theory(Part):
 
     def _redraw(self, change: Any) -> None:
         """Draw the chart, and say what it comes to."""
-        if self.scene is None or self._drawing:
+        if self.scene is None or self.filling:
             return
         words = words_on(self.scene, str(self.kind.value), self._level, self._found)
         self.reading.value = str(_paragraphs(f"{words}\n{self._problem}"))

@@ -1,16 +1,16 @@
 """The report read from a real study, from Python and from the command line."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import Said, command
 from pools import Drawing, Drawn, mean
 
 import sitool
-from sitool.cli import main
 from sitool.client import Study
 from sitool.errors import SitoolError
 from sitool.gap.pool import SCORED, UNPARSED, UNSEEN
@@ -93,24 +93,13 @@ def judged_study(folder: Path) -> Iterator[Study]:
     opened.close()
 
 
-Cli = Callable[..., tuple[int, str, str]]
+Cli = Callable[..., Said]
 
 
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["sitool", *map(str, words)])
-        monkeypatch.setenv("COLUMNS", "100")
-        capsys.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = ended.code if isinstance(ended.code, int) else 1
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
+    monkeypatch.setenv("COLUMNS", "100")
+    return partial(command, monkeypatch, capsys)
 
 
 # The pool.

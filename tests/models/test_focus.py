@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 import torch
+from adapted import with_effect
 from torch import Tensor
 
-from sitool.models import lora
 from sitool.models.focus import focused, is_focusable, last_parts
 from sitool.models.local import LocalModel
 
@@ -21,14 +21,6 @@ ARCHITECTURES = [
 def logits_at(causal_lm: Any, ids: Tensor, places: Tensor) -> Tensor:
     found: Tensor = causal_lm(input_ids=ids, use_cache=False).logits
     return found.flatten(0, 1)[places]
-
-
-def with_effect(model: LocalModel) -> LocalModel:
-    torch.manual_seed(3)
-    with torch.no_grad():
-        for parameter in lora.lora_parameters(model.network).values():
-            parameter.normal_(0, 0.1)
-    return model
 
 
 def gradients(model: LocalModel, ids: Tensor, places: Tensor) -> dict[str, Tensor]:

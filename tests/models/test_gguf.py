@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from adapted import with_effect
 
 pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed")
 
@@ -77,14 +78,6 @@ def load_base(load_local: Load) -> Callable[[str], LocalModel]:
     return load
 
 
-def with_effect(model: LocalModel, seed: int = 3) -> LocalModel:
-    torch.manual_seed(seed)
-    with torch.no_grad():
-        for parameter in lora.lora_parameters(model.network).values():
-            parameter.normal_(0, 0.2)
-    return model
-
-
 def ids_of(model: LocalModel, count: int = 100) -> list[int]:
     source = np.random.default_rng(7)
     return source.integers(0, model.causal_lm.config.vocab_size, count).tolist()
@@ -120,7 +113,7 @@ def test_a_base_says_the_same_as_a_file(
 def test_an_adapter_says_the_same_as_a_file_beside_the_base_and_in_it(
     load_base: Callable[[str], LocalModel], tmp_path: Path, name: str
 ) -> None:
-    model = with_effect(load_base(name))
+    model = with_effect(load_base(name), size=0.2)
     for number, (_, layer) in enumerate(lora.lora_layers(model.network)):
         layer.scaling[lora.ADAPTER] = 0.5 + number % 3  # As alpha patterns or rsLoRA would have it.
     files.write_base(model, tmp_path / "base.gguf", "f32")
@@ -138,7 +131,7 @@ def test_an_adapter_says_the_same_as_a_file_beside_the_base_and_in_it(
 def test_an_adapter_of_another_rank_and_alpha_keeps_its_own_scale(
     load_local: Load, tmp_path: Path
 ) -> None:
-    trained = with_effect(load_local(rank=3))
+    trained = with_effect(load_local(rank=3), size=0.2)
     trained.save_adapter(tmp_path / "adapter")
     model = load_local(rank=8)
     model.use_adapter(tmp_path / "adapter")
@@ -327,7 +320,7 @@ def test_what_would_end_the_process_is_an_error(load_local: Load, tmp_path: Path
         with pytest.raises(SamplerError, match="cannot make a context"):
             Context(base, room, threads=1, exact=True)
     files.write_base(model, tmp_path / "twin.gguf", "f32")
-    files.write_adapter(with_effect(model), tmp_path / "adapter.gguf")
+    files.write_adapter(with_effect(model, size=0.2), tmp_path / "adapter.gguf")
     with pytest.raises(SamplerError, match="loaded for"):
         context.use(Adapter(LoadedFile(tmp_path / "twin.gguf"), tmp_path / "adapter.gguf"))
     with pytest.raises(ModelError, match="cannot load the adapter"):
@@ -342,7 +335,7 @@ def test_the_garbage_collector_cannot_free_a_base_before_what_uses_it(
     load_local: Load, tmp_path: Path
 ) -> None:
     """Wrong here, llama.cpp ends the process: objects of a cycle go in any order."""
-    model = with_effect(load_local())
+    model = with_effect(load_local(), size=0.2)
     files.write_base(model, tmp_path / "base.gguf", "f32")
     files.write_adapter(model, tmp_path / "adapter.gguf")
     for turn in range(12):
@@ -462,7 +455,7 @@ def test_a_vocabulary_that_cannot_be_written_is_left_out(load_local: Load, tmp_p
 
 
 def test_an_exported_adapter_is_that_of_the_model(load_local: Load, tmp_path: Path) -> None:
-    model = with_effect(load_local())
+    model = with_effect(load_local(), size=0.2)
     exports.export_adapter(model, tmp_path / "adapter.gguf")
     base, ids = cache.load_base(model, "f32"), ids_of(model)
     ours = file_logits(base, ids, Adapter(base, tmp_path / "adapter.gguf"))

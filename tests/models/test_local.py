@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import peft
 import pytest
 import torch
 import transformers
+from adapted import with_effect
 from safetensors.torch import load_file, save_file
 
 from sitool.config import ModelSettings, TrainerSettings
@@ -34,11 +36,7 @@ def logits_of(network: Any, ids: torch.Tensor) -> torch.Tensor:
     return logits
 
 
-def give_effect(model: LocalModel, seed: int = 5) -> None:
-    torch.manual_seed(seed)
-    with torch.no_grad():
-        for parameter in lora.lora_parameters(model.network).values():
-            parameter.normal_(0, 0.2)
+give_effect = partial(with_effect, seed=5, size=0.2)
 
 
 def plain_base(folder: Path) -> Any:
@@ -122,7 +120,7 @@ def test_saving_over_an_adapter_leaves_the_new_one_and_no_drafts(
 ) -> None:
     model = load_local()
     for seed in (1, 2):
-        give_effect(model, seed)
+        give_effect(model, seed=seed)
         model.save_adapter(tmp_path / "r0001")
     assert [path.name for path in tmp_path.iterdir()] == ["r0001"]
     saved = load_file(tmp_path / "r0001" / "adapter_model.safetensors")

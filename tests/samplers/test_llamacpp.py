@@ -7,30 +7,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed")
 
+from adapted import with_effect
 from studies import REAL, contents, create, differing
 from test_native import (
+    DRAWS,
     PROMPTS,
-    chi_square,
-    exact_law,
+    assert_exact_law,
     requests_for,
     scores,
-    with_effect,
 )
 from test_native import draw_all as draw_native
 
 import sitool
 from sitool.config import LlamacppSettings, SamplerSettings, Settings
 from sitool.errors import MissingDependencyError, SamplerError
-from sitool.models import lora
 from sitool.models.local import LocalModel
 from sitool.records import Completion, Problem
 from sitool.samplers.base import Decoding, Request
 from sitool.samplers.llamacpp import LlamacppSampler
-from sitool.seeds import derive_seed
 
 Load = Callable[..., LocalModel]
 
@@ -133,19 +130,12 @@ def test_prompts_longer_than_a_pass_are_cut_into_several(load_local: Load) -> No
     )
 
 
-def use(model: LocalModel, seed: int) -> None:
-    torch.manual_seed(seed)
-    with torch.no_grad():
-        for parameter in lora.lora_parameters(model.network).values():
-            parameter.normal_(0, 0.2)
-
-
 def test_adapters_change_in_place_and_leave_nothing_behind(
     load_local: Load, tmp_path: Path
 ) -> None:
     model = load_local()
     for seed in (1, 2):
-        use(model, seed)
+        with_effect(model, seed, size=0.2)
         model.save_adapter(tmp_path / str(seed))
     sampler, requests = sampler_for(model), requests_for(model, 3)
     drawn = {}
@@ -165,7 +155,7 @@ def test_weights_that_have_learnt_are_noticed_between_chunks(load_local: Load) -
     requests = requests_for(model, 4)
     chunks = sampler_for(model, chunk_rows=8).sample(requests, Decoding())
     next(chunks)
-    use(model, 5)
+    with_effect(model, 5, size=0.2)
     rest = [item for chunk in chunks for row in chunk for item in row]
     assert tokens(rest) == tokens(draw_native(model, requests[2:], Decoding()))
 
@@ -225,18 +215,8 @@ def test_half_precision_keys_and_values_stay_near(load_local: Load) -> None:
 )
 def test_the_sampled_law_is_the_exact_one(load_local: Load, decoding: Decoding) -> None:
     model = with_effect(load_local(characters="abc"))
-    draws = 20_000
-    request = Request(
-        Problem("test", 1, "abca", ""),
-        model.encode("abca"),
-        tuple(derive_seed("law", number) for number in range(draws)),
-    )
-    counts: dict[tuple[int, ...], int] = {}
-    for item in draw(sampler_for(model, draws, sequences=256), [request], decoding):
-        counts[item.token_ids] = counts.get(item.token_ids, 0) + 1
-    law = exact_law(model, "abca", decoding)
-    assert all(law[outcome] > 0 for outcome in counts)
-    assert chi_square(counts, law, draws) < 1
+    sampler = sampler_for(model, DRAWS, sequences=256)
+    assert_exact_law(model, decoding, lambda requests: draw(sampler, requests, decoding))
 
 
 def test_a_completion_ends_where_the_context_does(load_local: Load) -> None:

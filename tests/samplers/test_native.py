@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from adapted import with_effect
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sitool.config import SamplerSettings, Settings
 from sitool.errors import SamplerError
-from sitool.models import lora
 from sitool.models.local import LocalModel
 from sitool.records import Completion, Problem
 from sitool.samplers import drawing, native, sharing, steps
@@ -28,6 +28,7 @@ Load = Callable[..., LocalModel]
 ARCHITECTURES = [
     "llama", "qwen2", "qwen3", "gpt_neox", "gpt2", "mistral", "gemma", "gemma2"
 ]  # fmt: skip
+DRAWS = 20_000
 PROMPTS = ["ab,bc,cd|a>d=", "12+3=", "z", "hello world, it is me", "ab,bc,cd|a>d=", "q w e"]
 
 
@@ -51,14 +52,6 @@ def draw_all(
         requests, decoding
     )
     return [item for chunk in chunks for row in chunk for item in row]
-
-
-def with_effect(model: LocalModel) -> LocalModel:
-    torch.manual_seed(3)
-    with torch.no_grad():
-        for parameter in lora.lora_parameters(model.network).values():
-            parameter.normal_(0, 0.1)
-    return model
 
 
 @pytest.mark.parametrize("samples", [1, 3])
@@ -232,18 +225,26 @@ def plain_law(logits: Any, decoding: Decoding) -> Any:
 )
 def test_the_sampled_law_is_the_exact_one(load_local: Load, decoding: Decoding) -> None:
     model = load_local(characters="abc")
-    draws = 20_000
+    assert_exact_law(
+        model, decoding, lambda requests: draw_all(model, requests, decoding, chunk_rows=DRAWS)
+    )
+
+
+def assert_exact_law(
+    model: LocalModel, decoding: Decoding, draw: Callable[[list[Request]], list[Completion]]
+) -> None:
+    """Draw many completions, and hold how often each comes to its probability."""
     request = Request(
         Problem("test", 1, "abca", ""),
         model.encode("abca"),
-        tuple(derive_seed("law", number) for number in range(draws)),
+        tuple(derive_seed("law", number) for number in range(DRAWS)),
     )
     counts: dict[tuple[int, ...], int] = {}
-    for item in draw_all(model, [request], decoding, chunk_rows=draws):
+    for item in draw([request]):
         counts[item.token_ids] = counts.get(item.token_ids, 0) + 1
     law = exact_law(model, "abca", decoding)
     assert all(law[outcome] > 0 for outcome in counts)
-    assert chi_square(counts, law, draws) < 1
+    assert chi_square(counts, law, DRAWS) < 1
 
 
 def chi_square(

@@ -2,11 +2,13 @@
 
 import itertools
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from adapted import with_effect
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -45,11 +47,7 @@ def settings_with(**changes: Any) -> TrainerSettings:
     return TrainerSettings(**{**base, **changes})
 
 
-def give_effect(model: LocalModel) -> None:
-    torch.manual_seed(5)
-    with torch.no_grad():
-        for parameter in lora.lora_parameters(model.network).values():
-            parameter.normal_(0, 0.1)
+give_effect = partial(with_effect, seed=5)
 
 
 def reference_loss(model: LocalModel, examples: list[Example]) -> Tensor:

@@ -149,7 +149,7 @@ def test_what_is_wrong_is_said_of_the_setting(path: str, text: str, said: str) -
     edited.type(path, text)
     assert list(edited.complaints) == [path]
     assert said in edited.complaints[path]
-    edited.reset(path)
+    edited.type(path, edited.was(path))
     assert not edited.complaints
     assert edited.assignments() == []
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_screens import report_opened, words
+from report_screens import help_said, parts_by_tab, report_opened, words
 from studies import create, rows
 from textual.pilot import Pilot
 from textual.widgets import DataTable
@@ -23,7 +23,6 @@ from sitool.tui.dialogs import Choose
 from sitool.tui.differences import with_interval
 from sitool.tui.gap_parts import GapCharts
 from sitool.tui.gap_screen import GapScreen
-from sitool.tui.help import HelpScreen
 from sitool.tui.inspector import InspectorScreen
 from sitool.visible import both_ends
 
@@ -183,12 +182,7 @@ async def test_enter_opens_an_example_of_a_cell(judged: Study) -> None:
 async def test_on_a_small_terminal_tab_goes_through_the_parts(judged: Study) -> None:
     app = app_of(judged)
     async with app.run_test(size=SMALL) as pilot:
-        screen = await opened(pilot)
-        seen = []
-        for _ in range(4):
-            seen.append([part.id for part in screen.query(".part") if part.region.area])
-            await pilot.press("tab")
-            await pilot.pause()
+        seen = await parts_by_tab(pilot, await opened(pilot))
         assert seen == [["judges"], ["charts"], ["truth"], ["agreement"]]
 
 
@@ -196,9 +190,7 @@ async def test_help_explains_every_part_with_its_formula_and_source(judged: Stud
     app = app_of(judged)
     async with app.run_test(size=WIDE) as pilot:
         await opened(pilot)
-        await pilot.press("question_mark")
-        assert isinstance(app.screen, HelpScreen)
-        said = " ".join(text for _, text in app.screen._parts)
+        said = await help_said(pilot)
         for needed in ("2412.02674", "J[w] - J", "(J[w] - J) / (1 - J)", "Pearson", "C(n-c, k)"):
             assert needed in said
 

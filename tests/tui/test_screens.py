@@ -270,14 +270,8 @@ async def draw(pilot: Pilot[None]) -> None:
 async def test_a_screen_is_as_it_was_seen_last(
     folder: Path, tmp_path: Path, name: str, size: str
 ) -> None:
-    stop_clocks(folder)
-    app = SitoolApp(folder, warm=False)
-    async with app.run_test(size=SIZES[size]) as pilot:
-        await until_seen(pilot, "Samples of r0002 · 1-")
-        await SCREENS[name](pilot)
-        await draw(pilot)
-        check(app, f"{name}-{size}", tmp_path, {str(folder.parent): "/tmp/sitool-........"})
-        await shrink_and_grow(app, pilot, SIZES[size])
+    hidden = {str(folder.parent): "/tmp/sitool-........"}
+    await is_as_it_was(folder, SCREENS[name], f"{name}-{size}", SIZES[size], tmp_path, hidden)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -285,14 +279,26 @@ async def test_a_screen_is_as_it_was_seen_last(
 async def test_a_report_is_as_it_was_seen_last(
     judged_folder: Path, tmp_path: Path, name: str, size: str
 ) -> None:
-    stop_clocks(judged_folder)
-    app = SitoolApp(judged_folder, warm=False)
-    async with app.run_test(size=SIZES[size]) as pilot:
+    await is_as_it_was(judged_folder, REPORTS[name], f"{name}-{size}", SIZES[size], tmp_path, {})
+
+
+async def is_as_it_was(
+    folder: Path,
+    go_there: Open,
+    name: str,
+    size: tuple[int, int],
+    tmp_path: Path,
+    hidden: dict[str, str],
+) -> None:
+    """Hold a screen of a study to its picture, and see that it fits itself to any terminal."""
+    stop_clocks(folder)
+    app = SitoolApp(folder, warm=False)
+    async with app.run_test(size=size) as pilot:
         await until_seen(pilot, "Samples of r0002 · 1-")
-        await REPORTS[name](pilot)
+        await go_there(pilot)
         await draw(pilot)
-        check(app, f"{name}-{size}", tmp_path, {})
-        await shrink_and_grow(app, pilot, SIZES[size])
+        check(app, name, tmp_path, hidden)
+        await shrink_and_grow(app, pilot, size)
 
 
 async def shrink_and_grow(app: SitoolApp, pilot: Pilot[None], size: tuple[int, int]) -> None:

@@ -4,18 +4,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_screens import report_opened, words
+from report_screens import help_said, parts_by_tab, report_opened, words
 from rich.console import Console
 from studies import create
 from textual.pilot import Pilot
 from waiting import text_of, until, until_seen
 
 from sitool.client import Study
+from sitool.front.findings.sharpening import LACKING
 from sitool.sharpening import sentences
 from sitool.tui.app import SitoolApp
-from sitool.tui.help import HelpScreen
 from sitool.tui.sharpening_screen import (
-    LACKING,
     SharpeningCharts,
     SharpeningScreen,
     figures_of,
@@ -108,7 +107,7 @@ async def test_what_the_base_thinks_of_a_later_round_is_asked_for_by_a_key(study
     app = SitoolApp(study.folder, warm=False)
     async with app.run_test(size=SMALL) as pilot:
         screen = await opened(pilot)
-        assert words(screen, "#sentence") == LACKING
+        assert words(screen, "#sentence") == f"{LACKING}: m asks the base."
         await pilot.press("3")
         await until_seen(pilot, "are not known")
         await pilot.press("m")
@@ -123,13 +122,7 @@ async def test_what_the_base_thinks_of_a_later_round_is_asked_for_by_a_key(study
 async def test_on_a_small_terminal_tab_goes_through_the_parts(judged: Study) -> None:
     app = SitoolApp(judged.folder, warm=False)
     async with app.run_test(size=SMALL) as pilot:
-        screen = await opened(pilot)
-        seen = []
-        for _ in range(3):
-            seen.append([part.id for part in screen.query(".part") if part.region.area])
-            assert screen.query_one(f"#{seen[-1][0]}").region.width == 80
-            await pilot.press("tab")
-            await pilot.pause()
+        seen = await parts_by_tab(pilot, await opened(pilot))
         assert seen == [["charts"], ["lifts"], ["sharpness"]]
 
 
@@ -137,9 +130,7 @@ async def test_help_explains_with_formula_and_source(judged: Study) -> None:
     app = SitoolApp(judged.folder, warm=False)
     async with app.run_test(size=WIDE) as pilot:
         await opened(pilot)
-        await pilot.press("question_mark")
-        assert isinstance(app.screen, HelpScreen)
-        said = " ".join(text for _, text in app.screen._parts)
+        said = await help_said(pilot)
         for needed in ("2412.01951", "log pi_base(y|x)", "1 / pi_base(y*|x)", "proxies", "ln(2 /"):
             assert needed in said
 

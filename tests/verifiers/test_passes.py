@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 
 import pytest
 import torch
+from adapted import with_effect
 from rows_at_once import room_for
 
 from sitool.config import ModelSettings, Settings, TrainerSettings
 from sitool.errors import VerifierError
-from sitool.models import lora
 from sitool.models.local import LocalModel
 from sitool.models.profile import verdict_beliefs
 from sitool.models.verdict import CORRECT, INCORRECT
@@ -32,14 +32,6 @@ TEXTS = [
     (2, "12+3=15"),
     (3, "z"),
 ]
-
-
-def with_effect(model: LocalModel) -> LocalModel:
-    torch.manual_seed(3)
-    with torch.no_grad():
-        for parameter in lora.lora_parameters(model.network).values():
-            parameter.normal_(0, 0.1)
-    return model
 
 
 @torch.no_grad()

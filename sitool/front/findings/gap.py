@@ -1,21 +1,21 @@
 """The generation-verification gap of a round: what is asked, and what is said of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sitool.client import Study
 from sitool.errors import SitoolError
-from sitool.front.findings.figures import NOTHING, share, with_interval
+from sitool.front.findings.figures import NOTHING, mark, share, with_interval
 from sitool.front.findings.filters import Turned
-from sitool.plots import branch_to
-from sitool.plots.gap import gap_of
+from sitool.plots import Plot, branch_to
+from sitool.plots.gap import GAP_KINDS, gap_of, gap_plot
 from sitool.store import round_label
 from sitool.summary import Summary
 from sitool.visible import one_line
 
 if TYPE_CHECKING:
-    from sitool.gap.agreement import Confusion
+    from sitool.gap.agreement import Confusion, Correlation
     from sitool.gap.judged import FilterGap
     from sitool.gap.report import GapReport, RoundGap
 
@@ -40,6 +40,33 @@ class Measured:
     report: "GapReport | None"
     problem: str = ""
     hint: str = ""
+
+    @property
+    def last(self) -> "RoundGap | None":
+        """The round that was asked about, the last of its branch."""
+        return None if self.report is None else self.report.rounds[-1]
+
+    def why_empty(self, judge: str, number: int | None, how_to_ask: str) -> str:
+        """Say why a round has no gap to see under a judge; nothing if it has one.
+
+        Args:
+            judge: The one that is looked at; "" where there is none.
+        """
+        if self.report is None:
+            return f"{self.problem} {self.hint}".strip()
+        if judge:
+            return ""
+        return f"{UNJUDGED.format(label=round_label(number or 0))} {how_to_ask}"
+
+    def saturation(self, judge: str) -> tuple[str, str]:
+        """Say whether a judge has more to teach: the verdict, and why; nothing if unknown."""
+        return ("", "") if self.report is None else saturation_of(self.report, judge)
+
+    def plot(self, kind: str, judge: str, why_empty: str) -> Plot:
+        """Make one of a judge's charts; without a report it says why."""
+        if self.report is None:
+            return Plot(kind, GAP_KINDS[kind], empty=why_empty)
+        return gap_plot(self.report, kind, judge)
 
 
 def measured_rounds(summary: Summary, number: int) -> list[int]:
@@ -84,6 +111,19 @@ def best_pair(round_: "RoundGap") -> str:
 def rows_of(round_: "RoundGap") -> list[str]:
     """Return what the table of judges lists: all that were asked for, and the best pair."""
     return list(dict.fromkeys([*round_.gaps, *filter(None, [best_pair(round_)])]))
+
+
+def judge_cells(gap: "FilterGap") -> tuple[str, ...]:
+    """Return J, J[w], the gap with its sign, the relative gap, its n, and what it leaves out."""
+    figures, relative = gap.strict, gap.strict.relative_gap
+    return (
+        share(figures.accuracy.value),
+        share(figures.reweighted.value),
+        f"{mark(figures.gap)} {with_interval(figures.gap)}",
+        NOTHING if relative is None else with_interval(relative),
+        "0" if relative is None else f"{relative.n:,}",
+        f"{figures.all_right:,}",
+    )
 
 
 def in_words(name: str, gap: "FilterGap") -> Iterator[str]:
@@ -138,6 +178,16 @@ def confusion_axes(confusion: "Confusion") -> tuple[list[str], list[str]]:
     said = [s for s in SAID if s in ("right", "wrong") or confusion.count(tuple(TRUE), (s,))]
     true = [t for t in TRUE if t != "unread" or confusion.count((t,), tuple(SAID))]
     return true, said
+
+
+def triangle(found: "Sequence[Correlation]") -> list[tuple[str, list[str]]]:
+    """Return each verifier with Pearson's r to those before it: a matrix's lower triangle."""
+    names = list(dict.fromkeys(name for one in found for name in (one.first, one.second)))
+    r = {(one.second, one.first): one.r for one in found}
+    return [
+        (name, [coefficient(r.get((name, other))) for other in names[:place]])
+        for place, name in enumerate(names)
+    ]
 
 
 def coefficient(r: float | None) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from sitool.client import Study
 from sitool.errors import SitoolError
 from sitool.front.findings.figures import NOTHING
+from sitool.plots import Plot
+from sitool.plots.sharpening import REWARDS, SHARPENING_KINDS, sharpening_plot
 from sitool.sharpening import sentences
 from sitool.summary import Summary
 
@@ -17,6 +19,7 @@ SCORER = "likelihood_per_token@base"
 """The verifier that brings the log-probabilities of a later round's samples under the base."""
 LACKING = "How likely the base finds these samples is not known, so nothing is chosen by likelihood"
 """What stands before the key or the button that asks the base."""
+KNOWN = "How likely the base finds these samples is known already."
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,25 @@ class Sharpened:
 
     report: "SharpeningReport | None"
     problem: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is lacking that the base could be asked for."""
+        return self.report is not None and not lacks_logprobs(self.report)
+
+    def sentence(self, how_to_ask: str) -> str:
+        """Say what the curves come to, or what is lacking and how to ask for it."""
+        if self.report is None:
+            return self.problem
+        if lacks_logprobs(self.report):
+            return f"{LACKING}: {how_to_ask}"
+        return sentences.on_curves(self.report)
+
+    def plot(self, kind: str) -> Plot:
+        """Make one of the charts; without a report it says why."""
+        if self.report is None:
+            return Plot(kind, SHARPENING_KINDS[kind], empty=self.problem)
+        return sharpening_plot(self.report, kind)
 
 
 def sharpen(study: Study, number: int, level: int) -> Sharpened:
@@ -43,6 +65,16 @@ def levels_of(summary: Summary, number: int) -> list[int]:
 def lacks_logprobs(report: "SharpeningReport") -> bool:
     """Whether nothing can be chosen by likelihood."""
     return "likelihood" not in report.best_of_n
+
+
+def pool_words(report: "SharpeningReport") -> str:
+    """Say of how many samples the figures are."""
+    return f"{report.problems:,} held-out problems, {report.samples:,} samples each"
+
+
+def lift_heads(report: "SharpeningReport") -> tuple[str, ...]:
+    """Return what stands above `lift_rows`."""
+    return "N", *(REWARDS[name] for name in report.best_of_n)
 
 
 def lift_rows(report: "SharpeningReport") -> Iterator[tuple[str, ...]]:
