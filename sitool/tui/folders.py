@@ -13,10 +13,11 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.suggester import Suggester
-from textual.widgets import Footer, Input, Label, OptionList, Static
+from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
 from sitool.shelf import holds_study
+from sitool.tui.footer import KeyFooter
 from sitool.visible import one_line
 
 OFFERED = 12
@@ -94,7 +95,7 @@ class OpenFolder(ModalScreen[Path | None]):
             yield FolderInput(self._start)
             yield Static(id="says")
             yield OptionList(compact=True)
-        yield Footer()
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """List what is at hand."""

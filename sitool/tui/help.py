@@ -11,7 +11,9 @@ from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
-from textual.widgets import Footer, Static
+from textual.widgets import Static
+
+from sitool.tui.footer import KeyFooter
 
 INTRODUCTION = """\
 A study improves a model on its own answers. Each round draws problems, lets the model answer each
@@ -63,7 +65,7 @@ class HelpScreen(ModalScreen[None]):
         """Lay out the introduction, the keys, the panels and the sources."""
         with VerticalScroll():
             yield Static(self._content())
-        yield Footer()
+        yield KeyFooter()
 
     def _content(self) -> Group:
         keys = Table.grid(padding=(0, 2))

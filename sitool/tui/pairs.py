@@ -19,11 +19,12 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from sitool.client import Study
 from sitool.records import Outcome, Sample, Score
 from sitool.store import round_label
+from sitool.tui.footer import KeyFooter
 from sitool.visible import both_ends, one_line
 
 LONGEST = 20_000
@@ -258,7 +259,7 @@ class PairScreen(ModalScreen[None]):
         with VerticalScroll() as box:
             box.border_title = self._title()
             yield Static(in_full(self._pairs[self._index]))
-        yield Footer(show_command_palette=False)
+        yield KeyFooter(show_command_palette=False)
 
     def _title(self) -> str:
         return f"{self._index + 1:,} of {len(self._pairs):,}"

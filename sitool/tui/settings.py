@@ -7,12 +7,13 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from sitool.client import Study
 from sitool.errors import SitoolError
 from sitool.front.desk import Look
 from sitool.tui.dialogs import Ask
+from sitool.tui.footer import KeyFooter
 from sitool.tui.form import SettingsForm
 from sitool.tui.help import show_help
 
@@ -63,7 +64,7 @@ class SettingsScreen(Screen[Changes | None]):
         yield self._form
         yield Static(id="answer")
         yield Static(id="standing")
-        yield Footer()
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Say where it stands."""

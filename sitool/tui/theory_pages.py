@@ -9,11 +9,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from sitool.errors import SitoolError
 from sitool.front.pages import PAGES, bounds_of, value_words
 from sitool.front.workbench import Knobs
+from sitool.tui.footer import KeyFooter
 
 
 class PagesScreen(ModalScreen[Knobs | None]):
@@ -48,7 +49,7 @@ class PagesScreen(ModalScreen[Knobs | None]):
         """Hold the page."""
         with VerticalScroll():
             yield Static(id="page")
-        yield Footer(show_command_palette=False)
+        yield KeyFooter(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Show the first one."""
