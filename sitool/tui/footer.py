@@ -33,7 +33,8 @@ class KeyFooter(Footer):
 
     async def recompose(self) -> None:
         """Make the keys anew, unless they are those that are there."""
-        if self._seen is None or self._seen != self._to_be_seen():
+        # It is asked for late: the screen may be gone by now.
+        if self.is_attached and (self._seen is None or self._seen != self._to_be_seen()):
             await super().recompose()
 
     def _to_be_seen(self) -> Shown | None:
