@@ -156,7 +156,8 @@ class SettingsScreen(Screen[Changes | None]):
             )
         if self._estimate:
             words.append(self._estimate)
-        self.query_one("#standing", Static).update(Text("   ".join(words)))
+        for line in self.query("#standing").results(Static):  # None any more as the app ends.
+            line.update(Text("   ".join(words)))
 
     def _ask_estimate(self) -> None:
         """Have the next round estimated as the form has it; one question at a time."""
