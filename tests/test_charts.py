@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,18 +40,24 @@ def _altair() -> None:
     pytest.importorskip("altair")
 
 
+@pytest.fixture(scope="module")
+def chart_of(judged: Study) -> Callable[[str], Any]:
+    """Return a function that makes each chart of that study once; for looking at only."""
+    return cache(lambda name: CHARTS[name](judged))
+
+
 def rows_of(chart: Any) -> list[dict[str, Any]]:
     return list(chart.to_dict()["data"]["values"])
 
 
 @pytest.mark.parametrize("name", CHARTS)
 def test_every_chart_is_altairs_and_shows_itself_small_and_offline(
-    judged: Study, name: str
+    chart_of: Callable[[str], Any], name: str
 ) -> None:
     import altair
 
     pytest.importorskip("vl_convert")
-    chart = CHARTS[name](judged)
+    chart = chart_of(name)
     assert isinstance(chart, altair.TopLevelMixin)
     spec = chart.to_dict()
     assert altair.Chart.from_dict(spec).to_dict() == spec
@@ -62,14 +69,14 @@ def test_every_chart_is_altairs_and_shows_itself_small_and_offline(
 
 
 @pytest.mark.parametrize("name", [n for n in CHARTS if n != "beside"])
-def test_titles_axes_and_tooltips_are_in_words(judged: Study, name: str) -> None:
-    spec = CHARTS[name](judged).to_dict()
+def test_titles_axes_and_tooltips_are_in_words(chart_of: Callable[[str], Any], name: str) -> None:
+    spec = chart_of(name).to_dict()
     assert " " in spec["title"]["text"]
     (marks,) = (layer for layer in spec["layer"] if layer.get("name") == "marks")
     told = {field["field"]: field["title"] for field in marks["encoding"]["tooltip"]}
     assert "y" in told
     assert all(told.values())
-    rows = rows_of(CHARTS[name](judged))
+    rows = spec["data"]["values"]
     for field, title in (("low", "from"), ("high", "to"), ("n", "n")):
         if any(field in row for row in rows):
             assert told[field] == title

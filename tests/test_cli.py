@@ -330,6 +330,7 @@ def test_plan_wants_a_study_or_a_preset(cli: Cli, study: Study) -> None:
         assert "error: plan needs a study or a preset" in said.err
 
 
+@pytest.mark.slow  # What it measures by is measured in tests/planning/test_trials.py.
 def test_the_doctor_measures_samplers(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -340,8 +341,12 @@ def test_the_doctor_measures_samplers(
     found = cli("doctor", "--bench", "--json").json
     assert found["recommended"] == ["sampler.name=native", "model.dtype=float32"]
     assert found["tried"][0]["tokens_a_second"] > 0
+
+
+def test_the_doctor_has_nothing_to_measure_where_no_tokens_are_drawn(cli: Cli) -> None:
     said = cli("doctor", "--bench", "--base", "scripted")
     assert said.code == 2
+    assert "The scripted base draws no tokens" in said.err
 
 
 NEED_NO_STUDY = {"new", "demo", "presets", "tasks", "settings", "doctor", "lab", "task"}

@@ -58,6 +58,27 @@ def test_the_notebook_is_loaded_when_it_is_named() -> None:
     assert heavy_after(code) == []
 
 
+def test_names_are_there_when_they_are_named() -> None:
+    code = (
+        "import sys, sitool; assert 'sitool.records' not in sys.modules;"
+        " assert sitool.errors.SitoolError is sitool.SitoolError;"
+        " assert {*sitool.__all__} <= {*dir(sitool)}; assert not hasattr(sitool, 'stduy');"
+        " from sitool import *; assert Study is sitool.client.Study; assert open is sitool.open"
+    )
+    assert heavy_after(code) == []
+
+
+def test_what_runs_a_persons_code_loads_next_to_nothing() -> None:
+    """A process that was killed for hanging has to be there again at once."""
+    late = ("numpy", "pydantic", "sqlite3", "sitool.client", "sitool.config")
+    code = (
+        "import sys, sitool.tasks.program, sitool.verifiers.worker;"
+        f" print(*[m for m in {late!r} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
 def test_creating_and_looking_at_a_study_loads_no_model_library(tmp_path: Path) -> None:
     code = (
         "import sys, sitool\n"

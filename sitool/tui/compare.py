@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import DataTable, Footer, Label, Select, Static
+from textual.widgets import DataTable, Label, Select, Static
 
 from sitool.client import Study
 from sitool.errors import SitoolError
@@ -24,6 +24,7 @@ from sitool.summary import Comparison, RoundSummary, Summary
 from sitool.tui.chart import Chart
 from sitool.tui.charts import Charts, TabLine, number_keys
 from sitool.tui.differences import Differences
+from sitool.tui.footer import KeyFooter
 from sitool.tui.help import show_help
 from sitool.tui.pairs import Change, Pair, PairScreen, PairTable, count_changes, read_pairs
 from sitool.vega import save_svg
@@ -172,7 +173,7 @@ class CompareScreen(Screen[None]):
             box.border_title = "Problems"
             yield TabLine([{EVERY: "all"}], EVERY)
             yield PairTable()
-        yield Footer(show_command_palette=False)
+        yield KeyFooter(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Ask for the comparison."""

@@ -5,9 +5,10 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.widgets import Footer, Static, TextArea
+from textual.widgets import Static, TextArea
 
 from sitool.tui.dialogs import Dialog
+from sitool.tui.footer import KeyFooter
 from sitool.visible import both_ends, safe_lines
 
 
@@ -36,7 +37,7 @@ class EditScreen(Dialog[str | None]):
                 markup=False,
             )
             yield TextArea(safe_lines(self._text))
-        yield Footer(show_command_palette=False)
+        yield KeyFooter(show_command_palette=False)
 
     def action_save(self) -> None:
         """Answer."""

@@ -12,11 +12,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.suggester import Suggester
-from textual.widgets import Footer, Input, Label, OptionList, Static
+from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
 from sitool.shelf import holds_study
 from sitool.tui.dialogs import Dialog
+from sitool.tui.footer import KeyFooter
 from sitool.visible import one_line
 
 OFFERED = 12
@@ -89,7 +90,7 @@ class OpenFolder(Dialog[Path | None]):
             yield FolderInput(self._start)
             yield Static(id="says")
             yield OptionList(compact=True)
-        yield Footer()
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """List what is at hand."""

@@ -11,9 +11,10 @@ from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from sitool.tui.dialogs import Reading
+from sitool.tui.footer import KeyFooter
 
 INTRODUCTION = """\
 A study improves a model on its own answers. Each round draws problems, lets the model answer each
@@ -54,7 +55,7 @@ class HelpScreen(Reading[None]):
         """Lay out the introduction, the keys, the panels and the sources."""
         with VerticalScroll():
             yield Static(self._content())
-        yield Footer()
+        yield KeyFooter()
 
     def _content(self) -> Group:
         keys = Table.grid(padding=(0, 2))

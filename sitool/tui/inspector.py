@@ -11,7 +11,7 @@ from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from sitool.front.inspection import PARTS, read_siblings
 from sitool.front.rulings import Ruling, edit_of, why_no_edit
@@ -21,6 +21,7 @@ from sitool.records import Action, Sample
 from sitool.store import SampleLine, Store, round_label
 from sitool.tui.desk import Desk
 from sitool.tui.edit import EditScreen
+from sitool.tui.footer import KeyFooter
 from sitool.tui.inspector_text import Ways, part_texts
 from sitool.tui.sample_screen import SampleScreen
 from sitool.tui.siblings import SiblingsScreen
@@ -101,7 +102,7 @@ class InspectorScreen(SampleScreen):
             for name in PARTS:
                 yield Static(name, classes="name", markup=False)
                 yield Static(classes="part", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyFooter(show_command_palette=False)
 
     def say_unread(self, why: Content) -> None:
         """Say why there is nothing to show."""

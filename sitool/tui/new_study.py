@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 from textual.screen import Screen
-from textual.widgets import Footer, Input, Label, OptionList, Static, TabbedContent, TabPane
+from textual.widgets import Input, Label, OptionList, Static, TabbedContent, TabPane
 from textual.widgets.option_list import Option
 
 from sitool import client
@@ -26,6 +26,7 @@ from sitool.shelf import DEMO_PRESET, holds_study
 from sitool.study.founding import free_name
 from sitool.tui.aside import in_thread
 from sitool.tui.folders import FolderInput
+from sitool.tui.footer import KeyFooter
 from sitool.tui.form import SettingsForm
 from sitool.tui.help import show_help
 from sitool.visible import one_line
@@ -94,7 +95,7 @@ class NewStudyScreen(Screen[Path | None]):
                 yield SettingsForm(build_settings(self._preset))
         yield Static(id="estimate")
         yield Static(id="complaint")
-        yield Footer()
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Begin at the preset of the demo."""

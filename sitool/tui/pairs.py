@@ -18,12 +18,13 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from sitool.client import Study
 from sitool.records import Outcome, Sample, Score
 from sitool.store import round_label
 from sitool.tui.dialogs import Dialog
+from sitool.tui.footer import KeyFooter
 from sitool.visible import both_ends, one_line
 
 LONGEST = 20_000
@@ -254,7 +255,7 @@ class PairScreen(Dialog[None]):
         with VerticalScroll() as box:
             box.border_title = self._title()
             yield Static(in_full(self._pairs[self._index]))
-        yield Footer(show_command_palette=False)
+        yield KeyFooter(show_command_palette=False)
 
     def _title(self) -> str:
         return f"{self._index + 1:,} of {len(self._pairs):,}"

@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from sitool import events
 from sitool.client import Study
@@ -24,6 +24,7 @@ from sitool.plots import Plot
 from sitool.store import round_label
 from sitool.tui.charts import Charts
 from sitool.tui.desk import Desk
+from sitool.tui.footer import KeyFooter
 from sitool.tui.help import show_help
 from sitool.tui.tabs import PanelTabs
 from sitool.vega import save_svg
@@ -120,7 +121,7 @@ class ReportScreen(Screen[None]):
         yield PanelTabs(list(self.parts))
         yield Static(WORKING_IT_OUT, id="sentence", markup=False)
         yield from self.compose_parts()
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyFooter(show_command_palette=False, compact=True)
 
     def compose_parts(self) -> Iterable[Widget]:
         """Make the parts: widgets of class `part`, in containers of class `holder`."""

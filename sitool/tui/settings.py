@@ -7,12 +7,13 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from sitool.client import Study
 from sitool.errors import SitoolError
 from sitool.front.desk import Look
 from sitool.tui.dialogs import Ask
+from sitool.tui.footer import KeyFooter
 from sitool.tui.form import SettingsForm
 from sitool.tui.help import show_help
 
@@ -63,7 +64,7 @@ class SettingsScreen(Screen[Changes | None]):
         yield self._form
         yield Static(id="answer")
         yield Static(id="standing")
-        yield Footer()
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Say where it stands."""
@@ -155,7 +156,8 @@ class SettingsScreen(Screen[Changes | None]):
             )
         if self._estimate:
             words.append(self._estimate)
-        self.query_one("#standing", Static).update(Text("   ".join(words)))
+        for line in self.query("#standing").results(Static):  # None any more as the app ends.
+            line.update(Text("   ".join(words)))
 
     def _ask_estimate(self) -> None:
         """Have the next round estimated as the form has it; one question at a time."""

@@ -8,13 +8,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from sitool.records import Sample
 from sitool.store import SampleLine, Store, round_label
 from sitool.study.sample_words import reason_of, sign_of
 from sitool.tui.desk import Desk
+from sitool.tui.footer import KeyFooter
 from sitool.tui.sample_screen import SampleScreen
 from sitool.visible import one_line
 
@@ -109,7 +110,7 @@ class SiblingsScreen(SampleScreen):
         with Vertical():
             yield Static(id="problem")
             yield SampleOptions()
-        yield Footer(show_command_palette=False)
+        yield KeyFooter(show_command_palette=False)
 
     def say_unread(self, why: Content) -> None:
         """Say why there is nothing to show."""

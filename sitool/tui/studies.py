@@ -11,7 +11,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
 from sitool import shelf
 from sitool.errors import SitoolError
@@ -20,6 +20,7 @@ from sitool.shelf import Card, Contents
 from sitool.tui.aside import in_thread, tell
 from sitool.tui.dialogs import Ask
 from sitool.tui.folders import OpenFolder
+from sitool.tui.footer import KeyFooter
 from sitool.tui.help import show_help
 from sitool.tui.study_cards import about_card, cells, columns
 
@@ -106,7 +107,7 @@ class StudiesScreen(Screen[None]):
         about = Static(id="about")
         about.border_title = "This study"
         yield about
-        yield Footer()
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Show the names at once; the numbers come as they are read."""

@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from sitool import client, events
 from sitool.events import Event
@@ -25,6 +24,7 @@ from sitool.tui.above import Above
 from sitool.tui.charts import ChartPanel
 from sitool.tui.curriculum import CurriculumPanel
 from sitool.tui.desk import Desk, Done, Failed, Happened, Looked
+from sitool.tui.footer import KeyFooter
 from sitool.tui.help import show_help
 from sitool.tui.moves import Moves
 from sitool.tui.rounds import RoundTree
@@ -124,7 +124,7 @@ class StudyScreen(Screen[None]):
             yield self._panel(SignalPanel())
         yield self._panel(CurriculumPanel())
         yield self._panel(SamplesPanel(self._folder))
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyFooter(show_command_palette=False, compact=True)
 
     def _panel(self, widget: Any) -> Any:
         widget.add_class("panel")

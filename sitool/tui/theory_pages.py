@@ -8,12 +8,13 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from sitool.errors import SitoolError
 from sitool.front.pages import PAGES, bounds_of, value_words
 from sitool.front.workbench import Knobs
 from sitool.tui.dialogs import Reading
+from sitool.tui.footer import KeyFooter
 
 
 class PagesScreen(Reading[Knobs | None]):
@@ -39,7 +40,7 @@ class PagesScreen(Reading[Knobs | None]):
         """Hold the page."""
         with VerticalScroll():
             yield Static(id="page")
-        yield Footer(show_command_palette=False)
+        yield KeyFooter(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Show the first one."""

@@ -14,7 +14,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from sitool.errors import SitoolError
 from sitool.front.findings.theory import KNOBS, Loaded, caught_scene, load, own_study, words_on
@@ -25,6 +25,7 @@ from sitool.tui.aside import in_thread
 from sitool.tui.chart import Chart
 from sitool.tui.charts import TabLine, number_keys
 from sitool.tui.compare import BREAKPOINTS, Asked
+from sitool.tui.footer import KeyFooter
 from sitool.tui.help import show_help
 from sitool.tui.knob import Knob
 from sitool.tui.theory_pages import PagesScreen
@@ -125,7 +126,7 @@ class TheoryScreen(Screen[None]):
             with Vertical(id="right"):
                 yield TabLine(kind_words(), self._kind)
                 yield LiveChart()
-        yield Footer(show_command_palette=False)
+        yield KeyFooter(show_command_palette=False)
 
     @property
     def _source(self) -> str:

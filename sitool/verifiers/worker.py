@@ -7,11 +7,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sitool.records import Completion, Outcome, Problem, Score
-from sitool.verifiers.base import Verifier
 from sitool.workers import end_with, received
+
+if TYPE_CHECKING:
+    from sitool.verifiers.base import Verifier
 
 Samples = Sequence[tuple[Problem, Completion]]
 
@@ -25,7 +27,7 @@ class VerifierSpec:
         arguments: For the class, in order; they must pickle if it is isolated.
     """
 
-    part: type[Verifier]
+    part: "type[Verifier]"
     arguments: tuple[Any, ...] = ()
 
     @property
@@ -38,12 +40,12 @@ class VerifierSpec:
         """Whether it runs in a process of its own: it, or a person's own task, may hang."""
         return self.part.isolated or any(getattr(a, "isolated", False) for a in self.arguments)
 
-    def build(self) -> Verifier:
+    def build(self) -> "Verifier":
         """Make the verifier."""
         return self.part(*self.arguments)
 
 
-def score_chunk(verifier: Verifier, samples: Samples) -> list[Score]:
+def score_chunk(verifier: "Verifier", samples: Samples) -> list[Score]:
     """Score samples together, or one by one if that fails, and check what comes back.
 
     So one sample that makes the verifier raise costs only its own score. A

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from notebook_page import MILLISECONDS, NotebookPage, Server
 
 from sitool.charts.figures import DRAWN
@@ -18,9 +19,22 @@ ONE_LEVEL_STANDS_OUT = """() => {
 }"""
 
 
-def cells_of(folder: Path) -> tuple[str, ...]:
-    opened = f"import sitool\nfrom sitool import charts\nstudy = sitool.open({str(folder)!r})"
-    return opened, "charts.accuracy(study)", "charts.accuracy_map(study, theme='dark')"
+@pytest.fixture(scope="module")
+def page(open_shared: Callable[..., NotebookPage], two_rounds: Path) -> NotebookPage:
+    """Return a notebook with a light and a dark chart, both drawn."""
+    opened = f"import sitool\nfrom sitool import charts\nstudy = sitool.open({str(two_rounds)!r})"
+    dark = "charts.accuracy_map(study, theme='dark')"
+    page = open_shared(opened, "charts.accuracy(study)", dark)
+    page.run_all()
+    drawn_in(page.page)
+    return page
+
+
+def drawn_in(tab: Any) -> Any:
+    """Wait for both charts, and return them."""
+    drawn = tab.locator(".jp-CodeCell svg.marks")
+    drawn.nth(1).wait_for()
+    return drawn
 
 
 def saved_outputs(page: NotebookPage) -> list[dict[str, Any]]:
@@ -30,13 +44,8 @@ def saved_outputs(page: NotebookPage) -> list[dict[str, Any]]:
     return [cell["outputs"][-1]["data"] for cell in saved["cells"] if cell["outputs"]]
 
 
-def test_a_chart_shows_itself_offline_and_answers_to_the_mouse(
-    open_notebook: Callable[..., NotebookPage], two_rounds: Path
-) -> None:
-    page = open_notebook(*cells_of(two_rounds))
-    page.run_all()
-    drawn = page.page.locator(".jp-CodeCell svg.marks")
-    drawn.nth(1).wait_for()
+def test_a_chart_shows_itself_offline_and_answers_to_the_mouse(page: NotebookPage) -> None:
+    drawn = drawn_in(page.page)
     assert "Accuracy by level over rounds" in drawn.nth(0).inner_html()
     marks = drawn.nth(0).locator("g.mark-symbol.role-mark path")
     assert marks.count() == 3 * 8
@@ -50,30 +59,26 @@ def test_a_chart_shows_itself_offline_and_answers_to_the_mouse(
 
 
 def test_a_saved_chart_is_small_and_is_drawn_again_without_a_kernel(
-    open_notebook: Callable[..., NotebookPage], server: Server, two_rounds: Path
+    page: NotebookPage, server: Server
 ) -> None:
-    page = open_notebook(*cells_of(two_rounds))
-    page.run_all()
-    page.page.locator(".jp-CodeCell svg.marks").nth(1).wait_for()
     outputs = saved_outputs(page)
     assert len(outputs) == 2
     for data in outputs:
         assert {DRAWN, "image/png", "text/plain"} == set(data)
         assert len(json.dumps(data)) < MOST_BYTES
-    page.page.goto(f"{server.url}/notebooks/{page.file.name}")  # Notebook 7
-    drawn = page.page.locator(".jp-CodeCell svg.marks")
-    drawn.nth(1).wait_for()
-    assert "Accuracy by level over rounds" in drawn.nth(0).inner_html()
+    tab = page.page.context.new_page()
+    tab.set_default_timeout(MILLISECONDS)
+    tab.goto(f"{server.url}/notebooks/{page.file.name}")  # Notebook 7
+    assert "Accuracy by level over rounds" in drawn_in(tab).nth(0).inner_html()
+    tab.close()
 
 
-def test_words_can_be_read_on_a_dark_page(
-    open_notebook: Callable[..., NotebookPage], two_rounds: Path
-) -> None:
-    page = open_notebook(*cells_of(two_rounds))
+def test_words_can_be_read_on_a_dark_page(page: NotebookPage) -> None:
+    page.command("notebook:clear-all-cell-outputs")
+    page.until("!document.querySelector('.jp-CodeCell svg.marks')")
     page.theme("JupyterLab Dark")
     page.run_all()
-    drawn = page.page.locator(".jp-CodeCell svg.marks")
-    drawn.nth(1).wait_for()
+    drawn = drawn_in(page.page)
     colours = """svg => ({
       ink: [...new Set([...svg.querySelectorAll('.role-axis text')]
         .map(text => text.getAttribute('fill')))],
@@ -82,4 +87,4 @@ def test_words_can_be_read_on_a_dark_page(
     light, dark = (drawn.nth(place).evaluate(colours) for place in (0, 1))
     assert light == {"ink": ["#22262b"], "below": "rgb(255, 255, 255)"}
     assert dark == {"ink": ["#e4e7ea"], "below": "rgb(27, 30, 35)"}
-    page.page.screenshot(path="/tmp/charts/labdark.png")
+    page.theme("JupyterLab Light")

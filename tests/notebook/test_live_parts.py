@@ -45,6 +45,19 @@ def folder(one_round: Path, tmp_path: Path) -> Iterator[Path]:
     study.close()
 
 
+@pytest.fixture(scope="module")
+def page(open_shared: OpenNotebook, one_round: Path) -> NotebookPage:
+    """Return a notebook with all parts, of a study to which no round is added."""
+    folder = one_round.with_name("shared")
+    shutil.copytree(one_round, folder)
+    parts = PARTS.format(folder=str(folder)) + "charts"
+    page = open_shared(parts, "samples", "inspector", "print(charts.view.lines)")
+    for cell in range(3):
+        page.start_cell(cell)
+    page.until(f"{count(page, POINTS)} === 16 && {count(page, ROWS)} > 5")
+    return page
+
+
 @pytest.fixture(scope="session")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a study of 100,000 samples."""
@@ -81,13 +94,8 @@ def test_a_chart_gains_points_in_place_while_a_cell_runs(
 
 
 def test_a_click_on_a_point_filters_the_table_and_a_reload_finds_it_again(
-    open_notebook: OpenNotebook, folder: Path
+    page: NotebookPage,
 ) -> None:
-    page = open_notebook(
-        PARTS.format(folder=str(folder)) + "charts", "samples", "print(study.rounds())"
-    )
-    page.run_all()
-    page.until(f"{count(page, POINTS)} === 16 && {count(page, ROWS)} > 5")
     rows = page.page.locator(POINTS)
     place = next(
         n for n in range(rows.count())
@@ -130,13 +138,10 @@ def test_a_hundred_thousand_rows_scroll_and_filter(open_notebook: OpenNotebook, 
 
 
 def test_a_reject_through_the_inspector_lands_in_the_store(
-    open_notebook: OpenNotebook, folder: Path
+    page: NotebookPage, one_round: Path
 ) -> None:
-    page = open_notebook(
-        PARTS.format(folder=str(folder)) + "samples", "inspector", "print(charts.view.lines)"
-    )
-    page.start_cell(0)
-    page.start_cell(1)
+    page.page.locator(".sitool-samples input").fill("")  # Whatever was looked for before.
+    page.until("document.querySelector('.sitool-samples .grid').ariaRowCount === '97'")
     page.page.locator(ROWS).first.click()
     page.page.wait_for_selector(".sitool-sample h3")
     page.page.get_by_label("Reason").fill("by luck")
@@ -144,12 +149,12 @@ def test_a_reject_through_the_inspector_lands_in_the_store(
     page.page.get_by_role("button", name="Reject", exact=True).click()
     page.page.wait_for_selector(".sitool-sample .strong")
     page.until(f"document.querySelector({ROWS!r}).innerText.includes('✎')")
-    study = sitool.open(folder)
+    study = sitool.open(one_round.with_name("shared"))
     sample = first_sample(study, 1)
     study.close()
     assert sample.ruling is not None
     assert (sample.ruling.action, sample.ruling.reason) == ("reject", "by luck")
-    page.start_cell(2)
+    page.start_cell(3)
     page.until_run()
     assert f"study.reject({sample.id}, reason='by luck')" in page.output(2)
     assert page.errors == []

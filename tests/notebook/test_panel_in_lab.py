@@ -1,7 +1,6 @@
 """The panel in JupyterLab in a real browser: clicked, followed, loaded again."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,15 +14,24 @@ OPEN = "import sitool\nstudy = sitool.open({folder!r})\nstudy.panel()"
 SECOND = "print('free', 6 * 7)"
 
 
-@pytest.fixture
-def shown(tmp_path: Path) -> Iterator[Study]:
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
     """Return a scripted study with round 1 done."""
-    study = create(tmp_path / "study")
+    study = create(tmp_path_factory.mktemp("shown") / "study")
     study.run(1)
     yield study
     if study.engine_pid is not None:
         study.end_engine()
     study.close()
+
+
+@pytest.fixture(scope="module")
+def page(open_shared: Callable[..., NotebookPage], shown: Study) -> NotebookPage:
+    """Return a notebook with the panel of that study; its tests may come in any order."""
+    page = open_shared(OPEN.format(folder=str(shown.folder)), SECOND)
+    page.start_cell(0)
+    has_round(page, 1, "●")
+    return page
 
 
 def button(page: NotebookPage, name: str) -> Any:
@@ -39,11 +47,8 @@ def has_round(page: NotebookPage, number: int, mark: str) -> None:
 
 
 def test_a_step_is_clicked_while_the_kernel_stays_free_and_a_reload_finds_it_again(
-    open_notebook: Callable[..., NotebookPage], shown: Study
+    page: NotebookPage,
 ) -> None:
-    page = open_notebook(OPEN.format(folder=str(shown.folder)), SECOND)
-    page.start_cell(0)
-    has_round(page, 1, "●")
     tree = page.page.locator(".jp-OutputArea select").first
     tree.evaluate("element => { window.sameTree = element; }")
     button(page, "Step").click()
@@ -58,11 +63,8 @@ def test_a_step_is_clicked_while_the_kernel_stays_free_and_a_reload_finds_it_aga
 
 
 def test_a_slider_is_moved_by_keys_and_the_next_round_draws_by_it(
-    open_notebook: Callable[..., NotebookPage], shown: Study
+    page: NotebookPage, shown: Study
 ) -> None:
-    page = open_notebook(OPEN.format(folder=str(shown.folder)))
-    page.start_cell(0)
-    has_round(page, 1, "●")
     page.page.get_by_role("tab", name="Curriculum", exact=True).click()
     before = shown.plan().weights
     knob = page.page.locator(".widget-hslider", has_text="level 1").locator(".noUi-handle")

@@ -15,6 +15,8 @@ from textual.pilot import Pilot
 from sitool.tui.keys import KeysInOrder
 
 LONGEST_SECONDS = 120.0
+SHORTEST_SECONDS, FURTHEST_SECONDS = 0.01, 0.05
+"""Between two looks: reading the screen takes processor time from what is waited for."""
 
 
 async def settled(*_: float) -> None:
@@ -59,9 +61,11 @@ async def until(
 ) -> None:
     """Wait for something; if it never comes, show the screen."""
     deadline = time.monotonic() + seconds
+    pause = SHORTEST_SECONDS
     while not true():
         assert time.monotonic() < deadline, text_of(pilot)
-        await pilot.pause(0.01)
+        await pilot.pause(pause)
+        pause = min(2 * pause, FURTHEST_SECONDS)
 
 
 async def until_seen(pilot: Pilot[Any], *words: str, seconds: float = LONGEST_SECONDS) -> None:
