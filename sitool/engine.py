@@ -368,15 +368,14 @@ class Engine:
 
     def parts(self, settings: Settings) -> Parts:
         """Return the parts, made again only when the settings or the code of one have changed."""
-        code = self._watch.check(settings)
-        known = self._parts
+        code, known = self._watch.check(settings), self._parts
         if known is None or known[2] != code or changes_parts(known[0], settings):
             if known is not None:
                 known[1].close()
-            self._parts = (settings, Parts.make(settings, self._store.folder), code)
-            self._parts[1].breathe_with(self._breathe)
-        _checked(self._parts[1].task)
-        return self._parts[1]
+            known = self._parts = (settings, Parts.make(settings, self._store.folder), code)
+            known[1].breathe_with(self._breathe)
+        _checked(known[1].task)
+        return known[1]
 
 
 def _checked(task: Task) -> Task:

@@ -17,6 +17,7 @@ from typing import Any
 
 from sitool import agreements, trust, validation
 from sitool.config import Settings
+from sitool.config.tasks import PythonTaskSettings
 from sitool.errors import TaskError
 from sitool.parts import make_task
 from sitool.presets import assign, build_settings, parse_settings
@@ -304,7 +305,7 @@ def agree_to(folder: Path, settings: Sequence[Settings], *, begun: bool) -> Sett
     """
     upcoming, bases = settings[0], agreements.base_codes(settings)
     if upcoming.task.name == "python":
-        upcoming = _agree_to_task(folder, upcoming, begun=begun)
+        upcoming = _agree_to_task(folder, upcoming, upcoming.task, begun=begun)
     elif not bases:
         raise TaskError(
             f"The study in {str(folder)!r} has the task {upcoming.task.name!r} and no code of its"
@@ -316,18 +317,20 @@ def agree_to(folder: Path, settings: Sequence[Settings], *, begun: bool) -> Sett
     return upcoming
 
 
-def _agree_to_task(folder: Path, settings: Settings, *, begun: bool) -> Settings:
-    file = folder / settings.task.path
+def _agree_to_task(
+    folder: Path, settings: Settings, named: PythonTaskSettings, *, begun: bool
+) -> Settings:
+    file = folder / named.path
     source = trust.read_code(file)
     sha256 = trust.digest(source)
-    if begun and sha256 != settings.task.sha256:
+    if begun and sha256 != named.sha256:
         raise TaskError(
             f"{str(file)!r} was changed since its study was made: its SHA-256 begins with"
-            f" {sha256[:12]}, not {settings.task.sha256[:12]}, and one study has one task.",
+            f" {sha256[:12]}, not {named.sha256[:12]}, and one study has one task.",
             f"try: put the file back as it was, or sitool new OTHER --task-file {file}",
         )
     trust.agree(source, str(file))
-    if sha256 == settings.task.sha256:
+    if sha256 == named.sha256:
         return settings
     table = settings.model_dump(mode="json")
     table["task"] |= {"sha256": sha256, "max_level": 0}
