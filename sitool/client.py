@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sitool import events, own, registry
+from sitool.agreements import Code
 from sitool.commands import Commands, runs_inline
 from sitool.config import Settings
 from sitool.errors import StudyError
@@ -255,21 +256,25 @@ class Study(StudyView):
 
         return card_bundle(self.summary())
 
-    def trust(self) -> str:
-        """Agree that the code of this study's task runs on this machine; returns its hash.
+    def trust(self) -> list[Code]:
+        """Agree that the code of this study, its task's and its bases', runs on this machine.
 
-        Look at the file first: it can do all that you can. A study that was made here needs
-        no agreement.
+        Look at the files of `code` first: they can do all that you can. A study that was
+        made here needs no agreement.
+
+        Returns:
+            What may run now, as `code` lists it.
 
         Raises:
             TaskError: The study has no code of its own, or it was changed after its first round.
+            ModelError: A base is not on this machine yet, or its code cannot be looked at.
         """
         begun = bool(self._store.tree.rounds())
-        settings, sha256 = own.agree_to(self.folder, self.settings, begun=begun)
+        settings = own.agree_to(self.folder, self._settings_ahead(), begun=begun)
         if settings != self.settings:
             self._store.tree.set_next_settings(settings)
         self._task = None
-        return sha256
+        return self.code
 
     def configure(
         self, *assignments: str, table: Mapping[str, Any] | None = None

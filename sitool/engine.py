@@ -31,6 +31,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 from sitool import events, loop, scoring
+from sitool.agreements import Watch
 from sitool.config import Settings
 from sitool.continuity import changes_parts, check_same_adapter, check_same_study
 from sitool.errors import SitoolError, StoreError, StudyError
@@ -73,7 +74,8 @@ class Engine:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = Lock(store.folder)
-        self._parts: tuple[Settings, Parts] | None = None
+        self._watch = Watch(store.folder)
+        self._parts: tuple[Settings, Parts, str] | None = None
         self._task: tuple[Any, Task] | None = None
         self._stop_asked = False
         self._running = False
@@ -159,7 +161,9 @@ class Engine:
         until = Phase(body["to"]) if body.get("to") else None
         left = int(body.get("rounds", 1))
         while (left > 0 or self._store.tree.head is None) and not self._stop_asked:
-            round_ = loop.open_round(self._store, self.task(self._next_settings()))
+            upcoming = self._next_settings()
+            self._watch.check(upcoming)  # Sooner than the base is read: no round is opened.
+            round_ = loop.open_round(self._store, self.task(upcoming))
             yield from self._forewarn(round_)
             only_base = round_.parent is None
             run = loop.run_round(
@@ -336,6 +340,7 @@ class Engine:
         settings = round_.settings.model_copy(
             update={"judge": upcoming.judge, "cross": upcoming.cross}
         )
+        self._watch.check(settings)
         parts, training = self.parts(round_.settings), bool(body.get("training"))
         run = scoring.measure_round_again(
             self._store, parts, round_, names, settings, training=training
@@ -361,18 +366,19 @@ class Engine:
         return _checked(self._task[1])
 
     def parts(self, settings: Settings) -> Parts:
-        """Return the parts, made again only when the settings of one have changed."""
-        if self._parts is None or changes_parts(self._parts[0], settings):
-            if self._parts is not None:
+        """Return the parts, made again only when the settings or the code of one have changed."""
+        code, known = self._watch.check(settings), self._parts
+        if known is None or known[2] != code or changes_parts(known[0], settings):
+            if known is not None:
                 self._drop_parts()
                 gc.collect()
-            self._parts = (settings, Parts.make(settings, self._store.folder))
-            self._parts[1].breathe_with(self._breathe)
+            known = self._parts = (settings, Parts.make(settings, self._store.folder), code)
+            known[1].breathe_with(self._breathe)
             # A model is some 400,000 objects that stay: to look for garbage among them took a
             # third of a second a round.
             gc.freeze()
-        _checked(self._parts[1].task)
-        return self._parts[1]
+        _checked(known[1].task)
+        return known[1]
 
     def _drop_parts(self) -> None:
         if self._parts is not None:

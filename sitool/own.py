@@ -15,8 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sitool import trust, validation
+from sitool import agreements, trust, validation
 from sitool.config import Settings
+from sitool.config.tasks import PythonTaskSettings
 from sitool.errors import TaskError
 from sitool.parts import make_task
 from sitool.presets import assign, build_settings, parse_settings
@@ -131,6 +132,7 @@ class OwnTask:
     ) -> Iterator[LevelCheck]:
         """Do what `check` does and yield the levels as they come."""
         settings = self._all_settings(base, seed, assignments)
+        agreements.settle_bases(settings, assignments)
         asked = validation.Questions(settings, self.source, problems, samples, tuple(levels))
         return asked.answers(inline=inline)
 
@@ -290,35 +292,48 @@ def keep(folder: Path, source: str) -> None:
         (folder / TASK_FILE).write_bytes(source.encode())
 
 
-def agree_to(folder: Path, settings: Settings, *, begun: bool) -> tuple[Settings, str]:
-    """Agree to the code of a study, and return its settings and the code's hash.
+def agree_to(folder: Path, settings: Sequence[Settings], *, begun: bool) -> Settings:
+    """Agree to the code of a study, its task's and its bases', and return its settings.
 
     Args:
+        settings: Those of the next round, and of others whose bases may be read.
         begun: Whether the study has a round already: then the code must be that of its rounds.
 
     Raises:
         TaskError: There is none, it cannot be read, or it was changed.
+        ModelError: A base is not on this machine, or its code cannot be looked at.
     """
-    if settings.task.name != "python":
+    upcoming, bases = settings[0], agreements.base_codes(settings)
+    if upcoming.task.name == "python":
+        upcoming = _agree_to_task(folder, upcoming, upcoming.task, begun=begun)
+    elif not bases:
         raise TaskError(
-            f"The study in {str(folder)!r} has the task {settings.task.name!r} and no code of its"
+            f"The study in {str(folder)!r} has the task {upcoming.task.name!r} and no code of its"
             " own, so there is nothing to agree to.",
             f"try: sitool status {folder}",
         )
-    file = folder / settings.task.path
+    for code in bases:
+        code.agree()
+    return upcoming
+
+
+def _agree_to_task(
+    folder: Path, settings: Settings, named: PythonTaskSettings, *, begun: bool
+) -> Settings:
+    file = folder / named.path
     source = trust.read_code(file)
     sha256 = trust.digest(source)
-    if begun and sha256 != settings.task.sha256:
+    if begun and sha256 != named.sha256:
         raise TaskError(
             f"{str(file)!r} was changed since its study was made: its SHA-256 begins with"
-            f" {sha256[:12]}, not {settings.task.sha256[:12]}, and one study has one task.",
+            f" {sha256[:12]}, not {named.sha256[:12]}, and one study has one task.",
             f"try: put the file back as it was, or sitool new OTHER --task-file {file}",
         )
     trust.agree(source, str(file))
-    if sha256 == settings.task.sha256:
-        return settings, sha256
+    if sha256 == named.sha256:
+        return settings
     table = settings.model_dump(mode="json")
     table["task"] |= {"sha256": sha256, "max_level": 0}
     changed = parse_settings(table)
     table["task"]["max_level"] = len(make_task(changed, folder).levels)
-    return parse_settings(table), sha256
+    return parse_settings(table)

@@ -1,9 +1,10 @@
-"""Whose Python may run here: the task files that this user made or agreed to, by their hashes.
+"""Whose Python may run here: what this user made or agreed to, by its hash.
 
-A study directory can hold a task's code, and a directory can come from anybody. So
-code runs only if its SHA-256 has a file of that name in a folder of this machine.
-It is one file for each, so that nothing has to be read, merged or locked. What this
-leaves out: running the code (`tasks/python.py`).
+A study directory can hold a task's code and name a base that brings code, and a
+directory can come from anybody. So code runs only if its SHA-256 has a file of that
+name in a folder of this machine. It is one file for each, so that nothing has to be
+read, merged or locked. What this leaves out: running a task's code
+(`tasks/python.py`), and which code a base brings (`models/code.py`).
 """
 
 import hashlib
@@ -21,18 +22,28 @@ def trusted_folder() -> Path:
     return state_folder() / "trusted"
 
 
+def bases_folder() -> Path:
+    """Return where the hashes of bases' code are: apart, as a text may have any hash's form."""
+    return trusted_folder() / "bases"
+
+
 def digest(source: str) -> str:
     """Return the SHA-256 of a file's text, as 64 hex digits."""
     return hashlib.sha256(source.encode()).hexdigest()
 
 
-def is_trusted(sha256: str) -> bool:
-    """Whether this user made or agreed to the code with this hash."""
-    return len(sha256) == 64 and sha256.isalnum() and (trusted_folder() / sha256).is_file()
+def is_trusted(sha256: str, folder: Path | None = None) -> bool:
+    """Whether this user made or agreed to the code with this hash.
+
+    Args:
+        folder: Where agreements of its kind are; None: those to tasks.
+    """
+    place = folder or trusted_folder()
+    return len(sha256) == 64 and sha256.isalnum() and (place / sha256).is_file()
 
 
 def agree(source: str, name: str) -> str:
-    """Let this code run on this machine from now on, and return its hash.
+    """Let a task's code run on this machine from now on, and return its hash.
 
     Args:
         name: Where it was, for people who look into the folder.
@@ -40,7 +51,17 @@ def agree(source: str, name: str) -> str:
     Raises:
         TaskError: The agreement cannot be written down.
     """
-    sha256, folder = digest(source), trusted_folder()
+    sha256 = digest(source)
+    remember(sha256, name, trusted_folder())
+    return sha256
+
+
+def remember(sha256: str, name: str, folder: Path) -> None:
+    """Write an agreement down.
+
+    Raises:
+        TaskError: It cannot be written.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / sha256).write_text(f"{name}\n", encoding="utf-8", errors="replace")
@@ -49,7 +70,13 @@ def agree(source: str, name: str) -> str:
             f"Your agreement to run {name!r} cannot be kept in {str(folder)!r}: {error.strerror}.",
             "try: XDG_STATE_HOME, set to a folder that can be written",
         ) from error
-    return sha256
+
+
+def remembered(folder: Path) -> set[str]:
+    """Return the first line of every agreement in a folder: where the code was."""
+    files = folder.glob("*") if folder.is_dir() else ()
+    texts = (file.read_text(encoding="utf-8", errors="replace") for file in files)
+    return {text.partition("\n")[0] for text in texts}
 
 
 def read_code(file: Path) -> str:

@@ -239,7 +239,7 @@ def test_code_that_was_sent_does_not_run_on_a_step(sent: Study, tmp_path: Path) 
 
 
 def test_after_agreeing_it_runs(sent: Study) -> None:
-    assert sent.trust() == sent.settings.task.sha256
+    assert [code.sha256 for code in sent.trust()] == [sent.settings.task.sha256]
     assert sent.step(inline=True).number == 1
 
 

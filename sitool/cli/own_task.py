@@ -1,14 +1,20 @@
 """Commands for a task of one's own: check its levels, and agree to code that somebody sent."""
 
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from sitool import client, own, trust
+from sitool import agreements, client, own, trust
 from sitool.cli.commands import AsJson, Sets, print_json, say
+from sitool.config import ModelSettings
+from sitool.errors import ModelError
+from sitool.models.folders import find_base
+from sitool.shelf import holds_study
 from sitool.validation import LevelCheck, TaskReport, display
+from sitool.visible import one_line
 
 task = typer.Typer(help="Check a task of your own before a study uses it.", no_args_is_help=True)
 
@@ -75,17 +81,46 @@ def _as_json(found: LevelCheck) -> dict[str, Any]:
 
 def trust_(
     place: Annotated[
-        Path, typer.Argument(metavar="DIR|FILE", help="A study, or a task file; look at it first.")
+        Path, typer.Argument(metavar="DIR|FILE|BASE", help="A study, a task file, or a base.")
     ],
+    show: Annotated[
+        bool, typer.Option("--show", help="Only list the code, to look at it; agree to nothing.")
+    ] = False,
 ) -> None:
-    """Agree that the Python code of a task that somebody sent runs on this machine."""
+    """Agree that the Python code of a task or a base that somebody sent runs on this machine."""
     if place.is_file():
-        sha256 = trust.agree(trust.read_code(place), str(place.resolve()))
+        if not show:
+            trust.agree(trust.read_code(place), str(place.resolve()))
+        codes = [agreements.task_code(place)]
+    elif _is_base(place):
+        base = agreements.code_of_base(str(place))
+        if not show:
+            base.agree()
+        codes = [agreements.shown(base)]
     else:
-        study = client.open_study(place)
-        sha256 = study.trust()
-        study.close()
-    say(
-        f"The task's code in {place} may now run on this machine, with all that you may do here."
-        f"\nThis holds for exactly this code, SHA-256 {sha256}."
-    )
+        with closing(client.open_study(place)) as study:
+            codes = study.code if show else study.trust()
+    say("\n".join(map(_described, codes)) or f"{place} brings no code of its own.")
+
+
+def _is_base(place: Path) -> bool:
+    """Whether a place is a base and no study: a folder, or a hub model that is here."""
+    if place.exists():
+        return (place / "config.json").is_file() and not holds_study(place)
+    try:
+        find_base(ModelSettings(base=str(place)))
+    except ModelError:
+        return False
+    return True
+
+
+def _described(code: agreements.Code) -> str:
+    """Say what some code is, and whether it may run, in lines."""
+    may = "may run" if code.agreed else "does not run, unless you agree,"
+    place = one_line(code.place)
+    lines = [
+        f"The {code.what}'s code in {place} {may} on this machine, with all that you may do here:",
+        *(f"  {one_line(str(file))}" for file in code.files),
+        f"This holds for exactly this code, SHA-256 {code.sha256}.",
+    ]
+    return "\n".join(lines)

@@ -29,7 +29,9 @@ class ModelSettings(Group):
         le=256,
     )
     trust_remote_code: bool = setting(
-        False, "Let a hub model run its own Python code on this machine."
+        False,
+        "Let a base run Python code of its own, from its folder or the hub; what somebody else"
+        " set this in runs only after `sitool trust`.",
     )
     allow_download: bool = setting(
         False, "Let a hub name be fetched over the network if it is not in the local cache."

@@ -1,7 +1,8 @@
-"""Reading a base from disk: where it is, its weights, its tokenizer, its limits.
+"""Reading a base from disk: its weights, its tokenizer, its limits.
 
-Only safetensors files are read. What is wrong with a base is said in one
-sentence, whatever transformers says.
+Only safetensors files are read, and Python that a base brings runs only where it is
+agreed to. What is wrong with a base is said in one sentence, whatever transformers
+says. What this leaves out: where a base is (`folders.py`).
 """
 
 import hashlib
@@ -16,45 +17,7 @@ import transformers
 
 from sitool.config import ModelSettings
 from sitool.errors import ModelError
-from sitool.models.builtin import builtin_folder, builtin_names
-
-SMALL_FILES = ("*.json", "*.txt", "*.model", "*.jinja", "*.tiktoken")
-
-
-def find_base(settings: ModelSettings) -> Path:
-    """Return the folder of a base: built in, a local folder, or a hub model.
-
-    A hub model comes from the local cache unless downloads are allowed.
-
-    Raises:
-        ModelError: It is none of these.
-    """
-    name = settings.base
-    if name in builtin_names():
-        return builtin_folder(name)
-    folder = Path(name).expanduser()
-    return folder if folder.is_dir() else _find_hub_base(settings)
-
-
-def _find_hub_base(settings: ModelSettings) -> Path:
-    import huggingface_hub
-    from huggingface_hub.errors import HFValidationError
-
-    code = ("*.py",) if settings.trust_remote_code else ()
-    try:
-        found = huggingface_hub.snapshot_download(
-            settings.base,
-            local_files_only=not settings.allow_download,
-            allow_patterns=["*.safetensors", *SMALL_FILES, *code],
-        )
-    except (OSError, HFValidationError) as error:
-        raise ModelError(
-            f"No base is named {settings.base!r}: it is not built in "
-            f"({', '.join(builtin_names())}), not a folder, and not in the local cache "
-            "of hub models.",
-            "try: check the name, or set model.allow_download to true to fetch a hub model",
-        ) from error
-    return Path(found)
+from sitool.models.code import may_run
 
 
 def hash_weights(folder: Path) -> str:
@@ -85,11 +48,13 @@ def load_tokenizer(settings: ModelSettings, folder: Path) -> Any:
     """Read the base's own tokenizer.
 
     Raises:
-        ModelError: There is none, or it has no chat template where one is asked for.
+        ModelError: There is none, it has no chat template where one is asked for, or its
+            code is not agreed to.
     """
+    trusted = may_run(settings, folder)
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=settings.trust_remote_code
+            folder, local_files_only=True, trust_remote_code=trusted
         )
     except Exception as error:
         raise ModelError(
@@ -108,10 +73,14 @@ def load_causal_lm(settings: ModelSettings, folder: Path) -> Any:
     """Read the base's weights and put them where the settings say.
 
     Raises:
-        ModelError: The folder does not hold a whole causal language model.
+        ModelError: The folder does not hold a whole causal language model, or one whose
+            code is not agreed to.
     """
+    trusted = may_run(settings, folder)
     device = pick_device(settings.device)
     dtype = pick_dtype(settings.dtype, device)
+    if trusted:
+        _forget_classes()
     try:
         with no_progress_bars():
             causal_lm, info = transformers.AutoModelForCausalLM.from_pretrained(
@@ -119,7 +88,7 @@ def load_causal_lm(settings: ModelSettings, folder: Path) -> Any:
                 dtype=dtype,
                 use_safetensors=True,
                 local_files_only=True,
-                trust_remote_code=settings.trust_remote_code,
+                trust_remote_code=trusted,
                 output_loading_info=True,
             )
     except Exception as error:
@@ -130,6 +99,18 @@ def load_causal_lm(settings: ModelSettings, folder: Path) -> Any:
         ) from error
     _check_whole(settings.base, causal_lm, info["missing_keys"])
     return causal_lm.to(device)
+
+
+def _forget_classes() -> None:
+    """Let transformers take a base's code as it is now.
+
+    It keeps the class that a base's own code gave for a config, and would go on with it
+    after the code was changed and agreed to again.
+    """
+    mapping = transformers.AutoModelForCausalLM._model_mapping
+    kept: dict[type, Any] = getattr(mapping, "_extra_content", {})
+    for config in [kind for kind in kept if kind.__module__.startswith("transformers_modules.")]:
+        del kept[config]
 
 
 def _check_whole(name: str, causal_lm: Any, missing: set[str]) -> None:

@@ -1,8 +1,8 @@
 """A Hugging Face causal language model on this machine, with what a round has taught it.
 
 That is a LoRA adapter (a fresh one changes nothing), or after full fine-tuning
-other weights in the base's place. Leaves out how a base is found and read
-(`bases.py`), how tokens are drawn, how the model learns.
+other weights in the base's place. Leaves out how a base is found
+(`folders.py`) and read (`bases.py`), how tokens are drawn, how the model learns.
 """
 
 import warnings
@@ -18,7 +18,7 @@ from torch import nn
 
 from sitool.config import ModelSettings, TrainerSettings
 from sitool.errors import ModelError
-from sitool.models import adapters, bases, lora
+from sitool.models import adapters, bases, folders, lora
 from sitool.models.adapters import AdapterShape
 from sitool.models.bases import first_line
 from sitool.models.focus import focused, is_focusable
@@ -45,7 +45,7 @@ class LocalModel:
     def __init__(self, settings: ModelSettings, shape: AdapterShape | None) -> None:
         self._settings = settings
         self.name = settings.base
-        self._folder = folder = bases.find_base(settings)
+        self._folder = folder = folders.find_base(settings)
         self.tokenizer = bases.load_tokenizer(settings, folder)
         causal_lm = bases.load_causal_lm(settings, folder)
         self.base_hash = bases.hash_weights(folder)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sitool import own, registry
+from sitool import agreements, own, registry
 from sitool.config import Settings
 from sitool.curriculum import rules
 from sitool.errors import SitoolError
@@ -46,6 +46,7 @@ def found(
     check_scripted(built)
     registry.check_installed("sampler", built.sampler.name)
     check_base(built.model)
+    agreements.settle_bases(built, assignments)
     is_new = not folder.exists()
     try:
         store = Store.create(folder)

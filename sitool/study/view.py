@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sitool import loop
+from sitool import agreements, loop
+from sitool.agreements import Code
 from sitool.config import Settings
 from sitool.errors import StoreError, StudyError
 from sitool.events import Event
@@ -77,6 +78,23 @@ class StudyView(Sampled):
         if self._task is None:
             self._task = make_task(self.settings, self.folder)
         return self._task
+
+    @property
+    def code(self) -> list[Code]:
+        """The Python that this study brings along, in its task and its bases; none of it runs.
+
+        Each piece says where its files are, their hash, and whether it may run here.
+
+        Raises:
+            TaskError: The task's file cannot be read.
+            ModelError: A base is not on this machine yet, or its code cannot be looked at.
+        """
+        return agreements.codes_of_study(self.folder, self._settings_ahead())
+
+    def _settings_ahead(self) -> list[Settings]:
+        """Return the settings of the next round, and of the one that is open."""
+        open_round = self._store.tree.open_round()
+        return [self.settings, *([] if open_round is None else [open_round.settings])]
 
     @property
     def head(self) -> RoundView | None:

@@ -107,7 +107,7 @@ def test_a_stop_string_ends_a_completion_and_nothing_else_changes(
     name: str, make_model: MakeModel, sampler_for: MakeSampler
 ) -> None:
     model = make_model(name)
-    requests = requests_for(model, 8)
+    requests = requests_for(model, 16)
     free = flat(sampler_for(name, model, 64).sample(requests, Decoding(max_new_tokens=24)))
     letters = sorted({letter for item in free for letter in item.text[1:]})
     stop = (letters[0], "".join(letters[1:2]) * 2)

@@ -1,18 +1,8 @@
-"""What the laboratory's docstrings show is what it does."""
+"""What the laboratory's docstrings say; that their examples are true is `test_doctests.py`."""
 
 import doctest
-import importlib
-import pkgutil
-
-import pytest
 
 from sitool import lab
-
-
-@pytest.mark.parametrize("name", ["", *(f".{m.name}" for m in pkgutil.iter_modules(lab.__path__))])
-def test_examples_in_docstrings_are_true(name: str) -> None:
-    module = importlib.import_module(f"sitool.lab{name}")
-    assert doctest.testmod(module).failed == 0
 
 
 def test_the_story_of_the_laboratory_is_examples() -> None:
