@@ -82,4 +82,3 @@ def test_words_can_be_read_on_a_dark_page(
     light, dark = (drawn.nth(place).evaluate(colours) for place in (0, 1))
     assert light == {"ink": ["#22262b"], "below": "rgb(255, 255, 255)"}
     assert dark == {"ink": ["#e4e7ea"], "below": "rgb(27, 30, 35)"}
-    page.page.screenshot(path="/tmp/charts/labdark.png")
