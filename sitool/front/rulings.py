@@ -74,12 +74,16 @@ def why_not(role: str) -> str:
     )
 
 
-def why_idle(ruling: Decision | None, action: Action) -> str:
-    """Say why an action would change nothing; nothing if it would."""
+def why_idle(ruling: Decision | None, action: Action, back: str) -> str:
+    """Say why an action would change nothing; nothing if it would.
+
+    Args:
+        back: What takes a ruling back here, such as `z takes that back`.
+    """
     if action is Action.CLEAR and ruling is None:
         return "Nobody has ruled on this sample, so there is nothing to clear."
     if ruling is not None and ruling.action is action and not ruling.text:
-        return f"This sample is {action}ed already; z takes that back."
+        return f"This sample is {action}ed already; {back}."
     return ""
 
 

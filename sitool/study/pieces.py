@@ -12,9 +12,11 @@ from sitool.html.markup import Child, Markup, tag
 from sitool.vega import Drawable, svg_of
 
 LINE = "1px solid rgba(128,128,128,.35)"
-BLUE, ORANGE, GREY = "rgba(0,114,178,.75)", "rgba(230,159,0,.8)", "rgba(128,128,128,.45)"
-"""Told apart by colour-blind eyes; words beside them say the same."""
+BLUE, ORANGE, GREY = "#3a8dc4", "rgba(230,159,0,.8)", "rgba(128,128,128,.7)"
+"""Told apart by colour-blind eyes, on light and on dark; words beside them say the same."""
 FAINT = "opacity:.75"
+TEXT = "margin:3px 0;line-height:1.4;white-space:pre-wrap"
+"""Wide spaces between parts of a line stay wide."""
 CELL = "padding:1px 10px 1px 0;border:none;white-space:nowrap;background:none"
 
 
@@ -41,7 +43,7 @@ def sheet(
 
 def paragraph(*children: Child) -> Markup:
     """Make a paragraph close to its neighbours."""
-    return tag("p", *children, style="margin:3px 0;line-height:1.4")
+    return tag("p", *children, style=TEXT)
 
 
 def lead(words: str, *children: Child) -> Markup:
@@ -51,7 +53,7 @@ def lead(words: str, *children: Child) -> Markup:
 
 def faint(*children: Child) -> Markup:
     """Make a paragraph that stands back."""
-    return tag("p", *children, style=f"margin:3px 0;{FAINT}")
+    return tag("p", *children, style=f"{TEXT};{FAINT}")
 
 
 def bar(share: float, words: str, colour: str = BLUE) -> Markup:

@@ -35,7 +35,7 @@ class Ruler(Widget):
         sample = self._rulable()
         if sample is None:
             return
-        idle = why_idle(sample.ruling, Action(action))
+        idle = why_idle(sample.ruling, Action(action), "z takes that back")
         if idle:
             self.notify(idle)
         else:

@@ -19,7 +19,6 @@ from sitool.front.mixture import (
     RULES,
     TURNED_ALWAYS,
     TURNED_BY_RULE,
-    band_words,
     rule_words,
     success_by_level,
     weighed,
@@ -31,9 +30,10 @@ from sitool.widgets.signal import turn
 from sitool.widgets.view import View
 
 MEASURE_FIRST = "Step once: the base is measured first."
+ABOUT_WEIGHT = "Its share of the next round's problems; moving it makes the rule manual."
 BAND = "band"
 """The slider of `low` and `high`, which is one."""
-LABEL = "13em"
+LABEL = "11.5em"
 NAMES = {
     "ahead": "from the level after", "review": "from levels passed", "shift": "levels harder",
     "lowest": "easiest level", "highest": "hardest level (0: all)", "rounds": "over rounds",
@@ -140,13 +140,16 @@ class Curriculum(Part):
             widget.disabled = False
 
     def _make_levels(self, levels: list[int]) -> None:
-        row, style = ipywidgets.Layout(align_items="center"), {"description_width": "5em"}
-        wide, beside = ipywidgets.Layout(flex="0 0 15em"), ipywidgets.Layout(margin="0 0 0 4px")
+        row, style = ipywidgets.Layout(align_items="center"), {"description_width": "3.8em"}
+        wide, beside = (
+            ipywidgets.Layout(flex="0 0 min(26em, 42%)"),
+            ipywidgets.Layout(margin="0 0 0 4px"),
+        )
         self.weights = {
             level: ipywidgets.FloatSlider(
                 min=0, max=1, step=0.01, description=f"level {level}", layout=wide, style=style,
                 continuous_update=False, readout_format=".2f",
-                tooltip="Its share of the next round's problems; moving it makes the rule manual.",
+                tooltip=ABOUT_WEIGHT,
             )
             for level in levels
         }  # fmt: skip
@@ -177,6 +180,7 @@ class Curriculum(Part):
             if abs(slider.value - weight) > 1e-9:
                 slider.value = weight
             slider.disabled = plan is None
+            slider.tooltip = MEASURE_FIRST if plan is None else ABOUT_WEIGHT
             self._beside[level].value = str(_beside(look, self.view.shown, level))
 
     def page(self) -> Markup:
@@ -216,9 +220,8 @@ def _beside(look: Look, shown: int | None, level: int) -> Markup:
         return tag("span", f"not measured, {words}", style=FAINT)
     inside = settings.low <= success <= settings.high
     measured = bar(success, f"success {success:.2f}", ORANGE if inside else GREY)
-    value = band_words(settings, success).strip()
-    said = f"{value} in the band" if inside else f"success {value}"
-    return tag("span", measured, f" {said}, {words}")
+    where = ", in the band" if inside else ""
+    return tag("span", measured, f" success {success:.2f}{where}, {words}")
 
 
 def _band(settings: list[Setting]) -> ipywidgets.FloatRangeSlider:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import ipywidgets
 
 from sitool.client import Study
+from sitool.front.desk import Look
 from sitool.front.findings.kept import shown_round
 from sitool.html.markup import Child, Markup, join, tag
 from sitool.plots import Plot
@@ -18,7 +19,7 @@ from sitool.study.pieces import drawing, faint
 from sitool.vega import small_print, spec_of
 from sitool.widgets.chart import LiveChart
 from sitool.widgets.part import Part
-from sitool.widgets.steps import BUSY
+from sitool.widgets.steps import BUSY, CARRIED_OUT
 from sitool.widgets.view import View
 
 WORKING_IT_OUT = "Working it out …"
@@ -125,14 +126,22 @@ class Finding(Part):
         look = self.view.look
         if look is None or not self._awake:
             return
-        self.measure.disabled = look.working or bool(self.view.waiting) or self.number is None
-        self.measure.tooltip = BUSY if look.working else self.about_measuring()
         number = self.number
+        why = self._why_not_measured(look)
+        self.measure.disabled, self.measure.tooltip = bool(why), why or self.about_measuring()
         if number is None:
             self.chart.say(self.title, NO_ROUND)
             self._answered.set()
         elif self.question(number) != self._asked:
             self.view.ask(self._wanted(number), lambda found: self._keep("", found))
+
+    def _why_not_measured(self, look: Look) -> str:
+        """Say why the button cannot be pressed now; "" if it can."""
+        if look.working:
+            return BUSY
+        if self.view.waiting:
+            return CARRIED_OUT
+        return NO_ROUND if self.number is None else ""
 
     def _ask_again(self, change: Any) -> None:
         self._asked = None

@@ -59,7 +59,8 @@ class Gap(Finding):
         self.verifier = ipywidgets.Dropdown(
             options=[(words, name) for name, words in gap.JUDGES],
             description="ask",
-            layout={"width": "36em"},
+            layout={"flex": "0 1 36em", "width": "auto", "min_width": "0"},
+            tooltip="Who scores the round's held-out samples when Measure is pressed.",
         )
         self.rule.observe(self._turn_rule, "value")
         self.amount.observe(self._turn_amount, "value")
@@ -67,7 +68,7 @@ class Gap(Finding):
         wrap = ipywidgets.Layout(flex_flow="row wrap")
         return (
             self.heading,
-            ipywidgets.HBox((self.verifier, self.measure), layout=wrap),
+            ipywidgets.HBox((self.verifier, self.measure)),
             ipywidgets.HBox((self.judge, self.rule, self.amount), layout=wrap),
             self.sentence,
             self.kind,

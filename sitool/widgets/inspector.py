@@ -41,6 +41,16 @@ MOST_SIBLINGS = 256
 NOTHING = "Choose a sample in the table, or set `view.sample`, to see all of it."
 WAYS = "Accept, reject, edit or note it below."
 WITHOUT_A_SAMPLE = "none"
+ABOUT = {
+    "Accept": "Let it count in training.",
+    "Reject": "Keep it out of training.",
+    "Clear": "Let the verifiers decide again.",
+    "Edit": "Train on a completion of your own in its place.",
+    "Save the edit": "Train on what stands here.",
+    "Note": "Write the reason down beside it; it changes nothing else.",
+    "Take back": "Undo the last decision about it.",
+}
+"""What a button does, by its name."""
 STYLE = (Path(__file__).with_name("inspector.css")).read_text(encoding="utf-8")
 MEANINGS = {tone: words for _, tone, words in BANDS}
 
@@ -135,15 +145,15 @@ class Inspector(Part):
 
     def _show(self) -> None:
         sample = self._sample
-        rulable = sample is not None and not why_not(sample.role)
-        for button in self.buttons.values():
-            button.disabled = not rulable
+        why = NOTHING if sample is None else why_not(sample.role)
+        for name, button in self.buttons.items():
+            button.disabled, button.tooltip = bool(why), why or ABOUT[name]
         if sample is None:
             self._text.value = faint(NOTHING)
             self._offer([(WITHOUT_A_SAMPLE, None)], None)
             return
         self._text.value = self._markup(sample)
-        self._said.value = faint(why_not(sample.role)) if not rulable else self._said.value
+        self._said.value = faint(why) if why else self._said.value
         self._offer([(_choice(line), line.id) for line in self._siblings], sample.id)
 
     def _offer(self, options: list[tuple[str, int | None]], chosen: int | None) -> None:
@@ -187,7 +197,7 @@ class Inspector(Part):
         pieces = read_pieces(base)
         with self._lock:
             self._tokens.learn(base, pieces)
-            if pieces is not None:
+            if pieces is not None and not self.closed:
                 self._show()
 
     def _choose(self, change: Any) -> None:
@@ -197,22 +207,19 @@ class Inspector(Part):
     # What is said of it.
 
     def _make_buttons(self) -> dict[str, Any]:
-        texts: dict[str, tuple[Callable[[], None], str, str]] = {
-            "Accept": (lambda: self._rule(Action.ACCEPT), "success", "let it count in training"),
-            "Reject": (lambda: self._rule(Action.REJECT), "warning", "keep it out of training"),
-            "Clear": (lambda: self._rule(Action.CLEAR), "", "let the verifiers decide again"),
-            "Edit": (self._edit, "", "train on a completion of your own in its place"),
-            "Note": (self._note, "", "write the reason down beside it; it changes nothing else"),
-            "Take back": (self._take_back, "", "undo the last decision about it"),
+        work: dict[str, tuple[Callable[[], None], str]] = {
+            "Accept": (lambda: self._rule(Action.ACCEPT), "success"),
+            "Reject": (lambda: self._rule(Action.REJECT), "warning"),
+            "Clear": (lambda: self._rule(Action.CLEAR), ""),
+            "Edit": (self._edit, ""),
+            "Note": (self._note, ""),
+            "Take back": (self._take_back, ""),
         }
-        return {
-            name: self._button(name, work, style, words)
-            for name, (work, style, words) in texts.items()
-        }
+        return {name: self._button(name, press, style) for name, (press, style) in work.items()}
 
-    def _button(self, name: str, work: Callable[[], None], style: str, words: str = "") -> Any:
+    def _button(self, name: str, work: Callable[[], None], style: str) -> Any:
         button = ipywidgets.Button(
-            description=name, button_style=style, tooltip=words, layout={"width": "auto"}
+            description=name, button_style=style, tooltip=ABOUT[name], layout={"width": "auto"}
         )
         button.on_click(lambda _: work())
         return button
@@ -220,7 +227,7 @@ class Inspector(Part):
     def _rule(self, action: Action) -> None:
         if self._sample is None:
             return
-        idle = why_idle(self._sample.ruling, action)
+        idle = why_idle(self._sample.ruling, action, "Take back undoes that")
         if idle:
             self._say(idle)
         else:

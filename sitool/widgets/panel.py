@@ -83,12 +83,12 @@ class Panel(Part):
         self.tabs = ipywidgets.Tab(
             children=tuple(self.parts.values()),
             titles=tuple(self.parts),
-            layout={"flex": "3 1 460px", "min_width": "0"},
+            layout={"flex": "1 1 480px", "min_width": "0"},
         )
         self.tabs.observe(self._wake, "selected_index")
         left = ipywidgets.VBox(
             (self.rounds, self.signal),
-            layout={"flex": "1 1 310px", "max_width": "360px", "min_width": "0"},
+            layout={"flex": "0 1 300px", "min_width": "0"},
         )
         below = ipywidgets.HBox((left, self.tabs), layout={"flex_flow": "row wrap"})
         self.children = (ipywidgets.HTML(f"<style>{STYLE}</style>"), self.steps, below)

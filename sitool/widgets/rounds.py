@@ -14,6 +14,8 @@ from sitool.widgets.view import View
 
 LEGEND = "● head: the next round starts from it   ▸ under way   ✗ left unfinished   ✎ overruled"
 LEAST_ROWS, MOST_ROWS = 4, 16
+STYLE = ".sitool-rounds select {font-family: var(--jp-code-font-family, monospace)}"
+"""The names of rounds, and their figures, below each other."""
 NO_ROUND = "There is no round yet: Step measures the base."
 
 
@@ -37,7 +39,9 @@ class RoundTree(Part):
             tooltip="Every round of the study, each below the one that it started from.",
         )  # fmt: skip
         self.about = ipywidgets.HTML()
-        super().__init__(study, (ipywidgets.HTML(tag("b", "Rounds")), self.rounds, self.about))
+        self.rounds.add_class("sitool-rounds")
+        title = ipywidgets.HTML(join([tag("b", "Rounds"), tag("style", Markup(STYLE))]))
+        super().__init__(study, (title, self.rounds, self.about))
         self.rounds.observe(self._choose, "value")
         self.watch(self._draw, "look", "shown")
         self._draw(None)

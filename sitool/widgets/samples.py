@@ -282,9 +282,9 @@ class Samples(Part):
         if self.table.sample is None:
             return
         sample = self._store.samples.sample(self.table.sample)
-        idle = why_not(sample.role) or why_idle(sample.ruling, action)
+        idle = why_not(sample.role) or why_idle(sample.ruling, action, "Delete clears that")
         if idle:
-            self.view.said = idle
+            self.view.say(idle)
         else:
             ruling = Ruling(sample.id, action)
             self.view.do(ruling.code, ruling.carry_out)

@@ -16,11 +16,12 @@ from sitool.store import round_label
 from sitool.study.pieces import BLUE, GREY, ORANGE, bar, faint, lead, paragraph, parts, sheet
 from sitool.summary import Comparison, RoundSummary, advise
 from sitool.widgets.part import Part
-from sitool.widgets.steps import step_to
+from sitool.widgets.steps import CARRIED_OUT, step_to
 from sitool.widgets.view import View
 
 RUNNING = "The round is under way; Stop ends it and keeps what is done."
 COLOURS = {"all_wrong": ORANGE, "mixed": BLUE, "all_right": GREY, "unparsed": "transparent"}
+AS_IT_IS = "white-space:pre"
 ANSWERS: Mapping[str, str] = {
     "step": "Step",
     "easier": "Make it easier",
@@ -42,7 +43,7 @@ class Signal(Part):
             description=ANSWERS["step"], disabled=True, layout={"width": "auto"}
         )
         self.shares = ipywidgets.HTML()
-        title = ipywidgets.HTML(tag("b", "Signal"))
+        title = ipywidgets.HTML(tag("b", "Advice"))
         super().__init__(study, (title, self.advice, self.follow, self.shares))
         self.follow.on_click(lambda _: self.press())
         self.watch(self._draw, "look", "shown", "waiting")
@@ -73,8 +74,8 @@ class Signal(Part):
         found = advise(look.summary)
         self.advice.value = str(paragraph(RUNNING if look.working else found.text))
         self.follow.description = ANSWERS[found.move]
-        self.follow.disabled = look.working or bool(self.view.waiting)
-        self.follow.tooltip = RUNNING if look.working else found.text
+        why = RUNNING if look.working else CARRIED_OUT if self.view.waiting else ""
+        self.follow.disabled, self.follow.tooltip = bool(why), why or found.text
         self.shares.value = str(self._shares(look))
 
     def _shares(self, look: Look) -> Markup:
@@ -98,16 +99,21 @@ def _signal(here: RoundSummary, look: Look) -> list[Markup | None]:
     drawn = [(shares[name], COLOURS[name], f"{shares[name]:.0%} {words}") for name, words in known]
     words = accepted_words(here, look.summary)
     rows = [
-        (f"level {level}", bar(share, f"{share:.0%} right"), words)
+        (f"level {level}", bar(share, f"{share:.0%} right"), tag("span", words, style=AS_IT_IS))
         for level, share, words in acceptance(here)
     ]
     return [
         lead(f"Signal of {here.round.label}"),
         parts(drawn) if drawn else None,
-        paragraph("problems  " + "  ".join(share_words(shares))) if drawn else None,
+        paragraph("problems  ", [_whole(part) for part in share_words(shares)]) if drawn else None,
         paragraph(words) if words else None,
         sheet((), rows, numbers_from=3) if rows else None,
     ]
+
+
+def _whole(words: str) -> Markup:
+    """Write words that no line breaks apart, with room after them."""
+    return join([tag("span", words, style="white-space:nowrap"), "  "])
 
 
 def turn(view: View, word: str) -> None:

@@ -102,7 +102,7 @@ class Steps(Part):
             options=FAR, value="round", layout={"width": "9.5em"}, tooltip="How far Step goes."
         )
         self.review = ipywidgets.ToggleButton(
-            description="Review", tooltip=REVIEW_OFF, layout={"width": "6em"}
+            description="Pause to review", tooltip=REVIEW_OFF, layout={"width": "auto"}
         )
         self.fork_with = ipywidgets.Dropdown(
             options=[(words, assignment) for assignment, words in FORKS],

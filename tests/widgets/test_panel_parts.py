@@ -208,6 +208,20 @@ def test_a_round_without_judges_asks_for_one_and_the_engine_scores_it(view: View
     assert {name for name, _ in JUDGES} >= {"majority"}
 
 
+@pytest.mark.parametrize("make", [Gap, Sharpening])
+def test_measure_says_why_it_cannot_be_pressed(fresh: View, make: type[Finding]) -> None:
+    part = make(fresh)
+    assert part.measure.disabled
+    assert part.measure.tooltip == "There is no finished round yet: Step measures the base."
+    part.close()
+
+
+def test_sliders_of_levels_say_why_they_cannot_be_moved(fresh: View) -> None:
+    mixture = Curriculum(fresh)
+    for slider in mixture.weights.values():
+        assert slider.disabled == ("Step once" in slider.tooltip)
+
+
 def test_a_part_in_a_tab_that_nobody_opened_asks_nothing(judged: View) -> None:
     gap = Gap(judged, awake=False)
     judged.do("", lambda study: study.configure("draw.samples=3"))

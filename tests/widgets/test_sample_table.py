@@ -104,6 +104,9 @@ def test_a_ruling_by_key_is_code_and_turns_the_rows_stale(samples: Samples, view
     until(lambda: samples.table.version > version)
     assert view.lines[-1] == f"study.reject({first})"
     assert "✎" in ask(samples, 0)["rows"]["0"][0][1]
+    samples.table._handle_custom_msg({"rule": "reject"}, [])
+    assert view.said == "This sample is rejected already; Delete clears that."
+    assert view.lines == [f"study.reject({first})"]
 
 
 @pytest.mark.parametrize(
@@ -129,6 +132,7 @@ def test_the_code_of_a_ruling_does_the_same(
 def test_the_inspector_says_what_the_app_says_and_rules(view: View) -> None:
     inspector = Inspector(view)
     assert inspector.buttons["Accept"].disabled
+    assert "Choose a sample" in inspector.buttons["Accept"].tooltip
     sample = next(s for s in view.study.round(2).samples() if s.weight == 0)
     view.sample = sample.id
     shown = str(inspector.page())
@@ -139,6 +143,9 @@ def test_the_inspector_says_what_the_app_says_and_rules(view: View) -> None:
     until(lambda: inspector.sample is not None and inspector.sample.ruling is not None)
     assert view.lines == [f"study.accept({sample.id}, reason='good enough')"]
     assert "good enough" in str(inspector.page())
+    inspector.buttons["Accept"].click()
+    assert "accepted already; Take back undoes that" in inspector._said.value
+    assert inspector.buttons["Accept"].tooltip == "Let it count in training."
     inspector.buttons["Take back"].click()
     until(lambda: inspector.sample is not None and inspector.sample.ruling is None)
     inspector.close()
@@ -160,8 +167,10 @@ def test_the_inspector_writes_a_completion_of_ones_own(view: View) -> None:
 def test_nobody_rules_on_the_evaluation(view: View) -> None:
     greedy = next(iter(view.study.round(2).samples(role="greedy")))
     inspector = Inspector(view, greedy.id)
-    assert all(button.disabled for button in inspector.buttons.values())
     assert "belongs to the evaluation" in inspector._said.value
+    for button in inspector.buttons.values():
+        assert button.disabled
+        assert "belongs to the evaluation" in button.tooltip
     inspector.close()
 
 
