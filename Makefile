@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 NEEDS := pyproject.toml constraints.txt
 # The tests run in two processes of one thread each, which take about as long: what is in these
 # folders, and the rest.
-HALF := tests/tui tests/widgets tests/notebook tests/samplers tests/trainers tests/models tests/lab
+HALF := tests/tui tests/widgets tests/notebook tests/samplers tests/trainers
 define pytest
 @export OMP_NUM_THREADS=1; $(BIN)/python -m pytest -m "$(1)" $(HALF) & half=$$!; \
 	$(BIN)/python -m pytest -m "$(1)" tests $(HALF:%=--ignore=%); rest=$$?; \
