@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 NEEDS := pyproject.toml constraints.txt
-# The tests run in two processes of one thread each: what has a screen or draws samples, and the rest.
-SCREENS := tests/tui tests/widgets tests/notebook tests/samplers
+# The tests run in two processes of one thread each, which take about as long: what is in these
+# folders, and the rest.
+HALF := tests/tui tests/widgets tests/notebook tests/samplers tests/trainers
 define pytest
-@export OMP_NUM_THREADS=1; $(BIN)/python -m pytest -m "$(1)" $(SCREENS) & screens=$$!; \
-	$(BIN)/python -m pytest -m "$(1)" tests $(SCREENS:%=--ignore=%); rest=$$?; \
-	wait $$screens && exit $$rest
+@export OMP_NUM_THREADS=1; $(BIN)/python -m pytest -m "$(1)" $(HALF) & half=$$!; \
+	$(BIN)/python -m pytest -m "$(1)" tests $(HALF:%=--ignore=%); rest=$$?; \
+	wait $$half && exit $$rest
 endef
 # llama.cpp comes as source. What was built once is kept, and used by every clone.
 WHEELS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sitool/wheels
