@@ -7,6 +7,7 @@ leaves a mark in a file wherever it runs.
 import importlib
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from sitool.cli.app import main
 from sitool.client import Study
 from sitool.config import Settings
 from sitool.errors import ModelError, SitoolError, TaskError
+from sitool.front.desk import Desk, Failed, Looked
 from sitool.models.local import LocalModel
 from sitool.presets import build_settings
 from sitool.study import export
@@ -215,6 +217,23 @@ def test_a_task_s_code_and_a_base_s_are_shown_and_agreed_to_together(
     with pytest.raises(TaskError, match="one study has one task"):
         sent.trust()
     assert [code.agreed for code in sent.code] == [False, False]  # All of it or nothing.
+
+
+def test_the_thread_of_a_front_end_shows_the_study_and_says_why_it_does_not_step(
+    sent: Study, mark: Path
+) -> None:
+    told: list[Any] = []
+    desk = Desk(sent.folder, told.append)
+    desk.start()
+    desk.ask(lambda study: study.step(inline=True))
+    while not any(isinstance(one, Failed) for one in told):
+        time.sleep(0.01)
+    desk.close()
+    assert any(isinstance(one, Looked) for one in told)
+    (refused,) = [one.error for one in told if isinstance(one, Failed)]
+    assert "would run Python code of its own" in refused.message
+    assert refused.hint.endswith(f"then sitool trust {sent.folder}")
+    assert not mark.exists()
 
 
 # Making a study.
