@@ -56,6 +56,11 @@ def faint(*children: Child) -> Markup:
     return tag("p", *children, style=f"{TEXT};{FAINT}")
 
 
+def fitted(*children: Child) -> Markup:
+    """Make a part as wide as its place: however long it is a line wraps, and a table scrolls."""
+    return tag("div", *children, style="contain:inline-size")
+
+
 def bar(share: float, words: str, colour: str = BLUE) -> Markup:
     """Draw a share as a bar; `words` are read aloud in its place."""
     inner = tag("span", style=f"display:block;height:100%;background:{colour};"

@@ -19,12 +19,12 @@ from sitool.front.findings.sharpening import (
     remarks,
     sharpen,
 )
-from sitool.html.markup import Child, join
+from sitool.html.markup import Child
 from sitool.plots import Plot, level_words
 from sitool.plots.sharpening import REWARDS, SHARPENING_KINDS, sharpening_plot
 from sitool.sharpening import sentences
 from sitool.store import round_label
-from sitool.study.pieces import faint, lead, paragraph, sheet
+from sitool.study.pieces import faint, fitted, lead, paragraph, sheet
 from sitool.widgets.finding import Finding
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Sharpening(Finding):
             lead(f"Sharpening of {round_label(self.number or 0)}", f"   {words}")
         )
         self.sentence.value = str(paragraph(self._sentence()))
-        self.tables.value = "" if report is None else str(join(_tables(report)))
+        self.tables.value = "" if report is None else str(fitted(*_tables(report)))
 
     def _offer(self, levels: list[int]) -> None:
         options = tuple((level_words(level), level) for level in levels)
