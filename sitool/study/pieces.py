@@ -17,7 +17,7 @@ BLUE, ORANGE, GREY = "#3a8dc4", "rgba(230,159,0,.8)", "rgba(128,128,128,.7)"
 FAINT = "opacity:.75"
 TEXT = "margin:3px 0;line-height:1.4;white-space:pre-wrap"
 """Wide spaces between parts of a line stay wide."""
-CELL = "padding:1px 10px 1px 0;border:none;white-space:nowrap;background:none"
+CELL = "padding:1px 8px 1px 0;border:none;white-space:nowrap;background:none"
 
 
 def sheet(
@@ -54,6 +54,11 @@ def lead(words: str, *children: Child) -> Markup:
 def faint(*children: Child) -> Markup:
     """Make a paragraph that stands back."""
     return tag("p", *children, style=f"{TEXT};{FAINT}")
+
+
+def fitted(*children: Child) -> Markup:
+    """Make a part as wide as its place: however long it is a line wraps, and a table scrolls."""
+    return tag("div", *children, style="contain:inline-size")
 
 
 def bar(share: float, words: str, colour: str = BLUE) -> Markup:

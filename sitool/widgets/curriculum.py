@@ -142,7 +142,7 @@ class Curriculum(Part):
     def _make_levels(self, levels: list[int]) -> None:
         row, style = ipywidgets.Layout(align_items="center"), {"description_width": "3.8em"}
         wide, beside = (
-            ipywidgets.Layout(flex="0 0 min(26em, 42%)"),
+            ipywidgets.Layout(flex="0 0 min(26em, 39%)"),
             ipywidgets.Layout(margin="0 0 0 4px"),
         )
         self.weights = {
@@ -220,8 +220,9 @@ def _beside(look: Look, shown: int | None, level: int) -> Markup:
         return tag("span", f"not measured, {words}", style=FAINT)
     inside = settings.low <= success <= settings.high
     measured = bar(success, f"success {success:.2f}", ORANGE if inside else GREY)
-    where = ", in the band" if inside else ""
-    return tag("span", measured, f" success {success:.2f}{where}, {words}")
+    where = " in band" if inside else ""
+    said = f" success {success:.2f}{where}, {words}"
+    return tag("span", measured, said, style="white-space:nowrap")
 
 
 def _band(settings: list[Setting]) -> ipywidgets.FloatRangeSlider:

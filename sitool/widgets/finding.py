@@ -59,7 +59,7 @@ class Finding(Part):
             tooltip="Which chart is drawn.",
         )
         self.measure = ipywidgets.Button(
-            description="Measure", disabled=True, layout={"width": "auto"}
+            description="Measure", disabled=True, layout={"width": "auto", "flex": "0 0 auto"}
         )
         self.answer: Any = None
         self._awake = False

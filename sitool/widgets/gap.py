@@ -9,11 +9,11 @@ from sitool.client import Study
 from sitool.front.findings import gap
 from sitool.front.findings.filters import AMOUNTS, FIRST, Turned
 from sitool.front.findings.gap import Measured
-from sitool.html.markup import Child, Markup, join, tag
+from sitool.html.markup import Child, Markup, tag
 from sitool.plots import Plot
 from sitool.plots.gap import GAP_KINDS, gap_of
 from sitool.store import round_label
-from sitool.study.pieces import faint, lead, paragraph, sheet
+from sitool.study.pieces import faint, fitted, lead, paragraph, sheet
 from sitool.widgets.finding import Finding
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class Gap(Finding):
             lead(f"Gap of {round_label(number)}", f"   filter: {self.turned.words()}")
         )
         self.sentence.value = str(self._sentence())
-        self.tables.value = "" if last is None else str(join(self._tables(last)))
+        self.tables.value = "" if last is None else str(fitted(*self._tables(last)))
 
     @property
     def _judge(self) -> str:

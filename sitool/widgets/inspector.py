@@ -71,13 +71,13 @@ class Inspector(Part):
         self._text = ipywidgets.HTML()
         self._others = ipywidgets.Dropdown(
             description="Same problem", options=[(WITHOUT_A_SAMPLE, None)],
-            layout={"width": "100%"}, style={"description_width": "initial"},
+            layout={"width": "calc(100% - 4px)"}, style={"description_width": "initial"},
         )  # fmt: skip
         self._reason = ipywidgets.Text(
             placeholder="why, or a note", description="Reason", layout={"flex": "1 1 200px"}
         )
         self._edited = ipywidgets.Textarea(
-            description="Instead", layout={"width": "100%", "height": "80px"}
+            description="Instead", layout={"width": "calc(100% - 4px)", "height": "80px"}
         )
         self._editing = ipywidgets.VBox(
             (self._edited, self._button("Save the edit", self._save, "success")),

@@ -88,7 +88,7 @@ class Panel(Part):
         self.tabs.observe(self._wake, "selected_index")
         left = ipywidgets.VBox(
             (self.rounds, self.signal),
-            layout={"flex": "0 1 300px", "min_width": "0"},
+            layout={"flex": "0 1 310px", "min_width": "0"},
         )
         below = ipywidgets.HBox((left, self.tabs), layout={"flex_flow": "row wrap"})
         self.children = (ipywidgets.HTML(f"<style>{STYLE}</style>"), self.steps, below)

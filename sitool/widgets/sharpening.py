@@ -8,11 +8,11 @@ import ipywidgets
 from sitool.client import Study
 from sitool.front.findings import sharpening
 from sitool.front.findings.sharpening import Sharpened
-from sitool.html.markup import Child, join
+from sitool.html.markup import Child
 from sitool.plots import Plot, level_words
 from sitool.plots.sharpening import SHARPENING_KINDS
 from sitool.store import round_label
-from sitool.study.pieces import faint, lead, paragraph, sheet
+from sitool.study.pieces import faint, fitted, lead, paragraph, sheet
 from sitool.widgets.finding import Finding
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Sharpening(Finding):
             lead(f"Sharpening of {round_label(self.number or 0)}", f"   {words}")
         )
         self.sentence.value = str(paragraph(self.answer.sentence("Ask the base.")))
-        self.tables.value = "" if report is None else str(join(_tables(report)))
+        self.tables.value = "" if report is None else str(fitted(*_tables(report)))
 
     def _offer(self, levels: list[int]) -> None:
         options = tuple((level_words(level), level) for level in levels)

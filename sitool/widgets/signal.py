@@ -13,7 +13,18 @@ from sitool.front.moves import NOTHING_CHANGED, end_of_step, moved, notch_words
 from sitool.front.wording import SHARES, acceptance, accepted_words, share_words
 from sitool.html.markup import Markup, join, tag
 from sitool.store import round_label
-from sitool.study.pieces import BLUE, GREY, ORANGE, bar, faint, lead, paragraph, parts, sheet
+from sitool.study.pieces import (
+    BLUE,
+    GREY,
+    ORANGE,
+    bar,
+    faint,
+    fitted,
+    lead,
+    paragraph,
+    parts,
+    sheet,
+)
 from sitool.summary import Comparison, RoundSummary, advise
 from sitool.widgets.part import Part
 from sitool.widgets.steps import CARRIED_OUT, step_to
@@ -82,8 +93,7 @@ class Signal(Part):
         shown = self.view.shown
         if shown is None:
             return join([])
-        # As wide as its place, however long its lines are: they wrap, and tables scroll.
-        return tag("div", *_signal(look.summary.round(shown), look), style="contain:inline-size")
+        return fitted(*_signal(look.summary.round(shown), look))
 
     def page(self) -> Markup:
         """Show the advice and the shares."""

@@ -99,7 +99,7 @@ class Steps(Part):
             )
         }  # fmt: skip
         self.far = ipywidgets.Dropdown(
-            options=FAR, value="round", layout={"width": "9.5em"}, tooltip="How far Step goes."
+            options=FAR, value="round", layout={"width": "9em"}, tooltip="How far Step goes."
         )
         self.review = ipywidgets.ToggleButton(
             description="Pause to review", tooltip=REVIEW_OFF, layout={"width": "auto"}
@@ -107,7 +107,7 @@ class Steps(Part):
         self.fork_with = ipywidgets.Dropdown(
             options=[(words, assignment) for assignment, words in FORKS],
             value="",
-            layout={"width": "17em"},
+            layout={"width": "16.5em"},
             tooltip="What the fork changes; changes that wait for the next round are left behind.",
         )
         self.phases, self.going = ipywidgets.HTML(), ipywidgets.HTML()
@@ -251,7 +251,7 @@ def _button(name: str, press: Callable[[], None]) -> ipywidgets.Button:
     button = ipywidgets.Button(
         description=name.capitalize(),
         button_style="primary" if name == "step" else "",
-        layout={"width": "5.5em"},
+        layout={"width": "4.8em"},
         disabled=True,
         tooltip=OPENING,
     )

@@ -93,9 +93,10 @@ def test_undo_fork_and_redo_say_where_the_next_round_starts(view: View) -> None:
     tree.rounds.value = 2
     steps._buttons["redo"].click()
     until(lambda: view.said == "r0003 has the samples of r0002.")
-    until(lambda: view.look is not None and view.look.summary.open == 3)
+    until(lambda: view.look is not None and view.look.summary.open == 3 and view.shown == 3)
     # The buttons follow a moment after what is looked at.
-    until(lambda: steps._buttons["fork"].tooltip == "r0003 is not finished: Step goes on with it.")
+    refusal = "r0003 is not finished: Step goes on with it."
+    until(lambda: steps._buttons["fork"].tooltip == refusal)
 
 
 def test_the_advice_has_a_button_that_follows_it(view: View) -> None:
