@@ -126,7 +126,10 @@ class Steps(Part):
         driving = (b["step"], self.far, self.review, b["stop"])
         going_back = (b["undo"], b["redo"], b["fork"], self.fork_with)
         row = ipywidgets.HBox((*driving, *going_back), layout=wrap)
-        return row, self.phases, ipywidgets.HBox((self.bar, self.going), layout=wrap), self.said
+        # As high without the bar as with it, so that nothing below moves when a round begins.
+        still = ipywidgets.Layout(flex_flow="row wrap", align_items="center", min_height="32px")
+        going = ipywidgets.HBox((self.bar, self.going), layout=still)
+        return row, self.phases, going, self.said
 
     # What a person does.
 
