@@ -126,21 +126,29 @@ def _sharpened(size: Size) -> Iterator[Condition]:
         *_task("chain", size.levels[1], size.sharpened_held_out),
         'evaluation.verifiers=["likelihood_per_token@base"]',
         f"draw.problems={size.sharpened}",
-        "trainer.learning_rate=1e-3",
-        "trainer.schedule=linear",
-        "trainer.batch_size=16",
     )
     best = ('verifier.names=["likelihood"]', "selection.rule=best_of_n", "trainer.epochs=2")
     anew = ("trainer.start_from=base", "trainer.optimizer_state=fresh")
-    pairs = ("trainer.beta=0.5", "trainer.pairs_per_problem=2", "trainer.epochs=1")
+    pairs = ("trainer.pairs_per_problem=2", "trainer.epochs=1")
     # A round of xpo draws as many samples of the base as of its own model.
-    for name, rounds, samples, options in (
-        ("sft", 1, 16, (*best, *anew)),
-        ("dpo", 4, 4, ("trainer.name=dpo", *pairs)),
-        ("xpo", 2, 4, ("trainer.name=xpo", "trainer.alpha_xpo=0.01", *pairs)),
+    for name, rounds, samples, rate, options in (
+        ("sft", 1, 16, "1e-3", (*best, *anew)),
+        ("dpo", 4, 4, "3e-4", ("trainer.name=dpo", "trainer.beta=1.0", *pairs)),
+        (
+            "xpo",
+            2,
+            4,
+            "1e-3",
+            ("trainer.name=xpo", "trainer.alpha_xpo=0.01", "trainer.beta=0.5", *pairs),
+        ),
     ):
+        steps = (
+            f"trainer.learning_rate={rate}",
+            "trainer.schedule=linear",
+            "trainer.batch_size=16",
+        )
         draw = f"draw.samples={samples}"
-        yield Condition("sharpened", name, rounds, (*common, draw, *options))
+        yield Condition("sharpened", name, rounds, (*common, *steps, draw, *options))
 
 
 def _task(name: str, highest: int, held_out: tuple[int, int]) -> tuple[str, ...]:
