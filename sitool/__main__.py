@@ -1,6 +1,11 @@
-"""`python -m sitool` is the command `sitool`."""
+"""The command `sitool`, also as `python -m sitool`."""
 
-from sitool.cli import main
+from sitool.imports import nothing_collected
+
+with nothing_collected():
+    from sitool.cli import main
+
+__all__ = ["main"]
 
 if __name__ == "__main__":
     main()

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from sitool.engine import Engine, EngineBusyError
 from sitool.errors import SitoolError, StudyError
+from sitool.imports import nothing_collected
 from sitool.lock import Lock
 from sitool.store import Store
 from sitool.store.database import said_as_store_error
@@ -147,7 +148,7 @@ class Host:
 
     def _warm_up(self, engine: Engine, store: Store) -> None:
         """Load the model before anybody asks; a failure is told when a round needs it."""
-        with contextlib.suppress(SitoolError):
+        with contextlib.suppress(SitoolError), nothing_collected():
             engine.parts(store.tree.next_settings)
 
     def _live(self, engine: Engine, store: Store) -> None:

@@ -22,6 +22,7 @@ from sitool.cli import (
     takeout,
 )
 from sitool.errors import SitoolError, StudyError
+from sitool.imports import nothing_collected
 
 app = typer.Typer(
     name="sitool",
@@ -63,7 +64,8 @@ def in_terminal() -> bool:
 
 def run_app(folder: Path | None) -> None:
     """Run the terminal app; imported here, since no other command needs a screen."""
-    from sitool.tui.app import run
+    with nothing_collected():
+        from sitool.tui.app import run
 
     run(folder)
 
