@@ -178,8 +178,10 @@ def test_waiting_sees_a_round_that_somebody_else_asked_for(
 def test_an_interrupt_ends_the_wait_and_the_engine_goes_on(make: Callable[..., Study]) -> None:
     study = make("draw.problems=8000", "draw.samples=8")
     study.run(0)
+    # What is started in a shell's background ignores interrupts, and so would its children.
     code = (
-        "import sys, sitool\n"
+        "import signal, sys, sitool\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "study = sitool.open(sys.argv[1])\n"
         "try:\n    study.step()\n"
         "except KeyboardInterrupt as said:\n    print(said, study.busy)"

@@ -113,7 +113,7 @@ NOTEBOOK = (
     "study",
     "import time\n"
     "until = time.monotonic() + {seconds}\n"
-    "while panel.view.look.summary.head == head:\n"
+    "while panel.rounds.rounds.value == head:\n"
     "    assert time.monotonic() < until, panel.view.said\n"
     "    time.sleep(0.05)\n"
     "print(panel.rounds.rounds.value, panel.parts['Code'].text.value)",
