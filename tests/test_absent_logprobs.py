@@ -115,6 +115,7 @@ def test_the_inspector_says_that_they_are_not_given(store: Store) -> None:
     assert "log p       -" in sample_option(line).plain
 
 
+@pytest.mark.slow
 def test_the_command_line_and_files_say_so_too(half: Study, store: Store, tmp_path: Path) -> None:
     sample = absent_sample(store)
     said = CliRunner().invoke(app, ["samples", str(half.folder), "--id", str(sample.id)])

@@ -180,6 +180,7 @@ def test_changed_code_is_refused_again(sent: Study, base: Path, mark: Path, tmp_
     assert sent.step(inline=True).number == 3
 
 
+@pytest.mark.slow
 def test_an_engine_refuses_before_and_after_and_takes_up_code_that_is_agreed_to(
     sent: Study, base: Path, mark: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

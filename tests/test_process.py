@@ -124,6 +124,7 @@ def test_a_lock_file_of_a_dead_process_is_taken_over(make: Callable[..., Study])
     assert study.engine_pid != 999999
 
 
+@pytest.mark.slow
 def test_stop_ends_a_long_chunk_within_a_second_and_keeps_what_is_done(
     make: Callable[..., Study],
 ) -> None:

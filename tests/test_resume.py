@@ -168,6 +168,7 @@ def test_full_fine_tuning_that_stops_early_resumes_to_the_same_round(
         full.check_killed_at(point, tmp_path / "study")
 
 
+@pytest.mark.slow
 def test_a_round_judged_by_the_model_resumes_to_the_same_round(
     judged: Reference, tmp_path: Path
 ) -> None:
@@ -188,6 +189,7 @@ def test_the_real_round_samples_trains_and_measures(real: Reference) -> None:
     assert any("model.safetensors" in name for name in real.contents["adapters"])
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_instant_is_made_good(scripted: Reference, tmp_path: Path) -> None:
     """Every eleventh instant; the others are in the slow test."""
     for point in range(0, len(scripted.points), 11):
@@ -200,6 +202,7 @@ def test_a_kill_at_every_single_instant_is_made_good(scripted: Reference, tmp_pa
         scripted.check_killed_at(point, tmp_path / "study")
 
 
+@pytest.mark.slow
 def test_a_kill_while_the_base_is_measured_is_made_good(
     scripted_driver: Driver, tmp_path: Path
 ) -> None:

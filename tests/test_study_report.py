@@ -347,6 +347,7 @@ def test_a_missing_extra_is_one_line_that_names_it(
 # In a real browser.
 
 
+@pytest.mark.slow
 def test_a_browser_draws_every_chart_and_asks_for_nothing(judged: Study, tmp_path: Path) -> None:
     pytest.importorskip("vl_convert")
     file = judged.report(tmp_path / "r.html")

@@ -10,6 +10,9 @@ from notebook_page import MILLISECONDS, NotebookPage, Server
 
 from sitool.charts.figures import DRAWN
 
+pytestmark = pytest.mark.slow
+"""A browser, a server and a kernel: CI runs them."""
+
 MOST_BYTES = 150_000
 ONE_LEVEL_STANDS_OUT = """() => {
   const marks = document.querySelectorAll('.jp-CodeCell svg.marks g.mark-symbol.role-mark path');

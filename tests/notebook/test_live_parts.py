@@ -14,6 +14,9 @@ import sitool
 from benchmarks.jupyter import LONGEST_SECONDS
 from benchmarks.many_samples import make_study
 
+pytestmark = pytest.mark.slow
+"""A browser, a server and a kernel: CI runs them."""
+
 OpenNotebook = Callable[..., NotebookPage]
 PARTS = """import sitool
 from sitool.widgets import Charts, Inspector, Samples

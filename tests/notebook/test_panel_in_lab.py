@@ -10,6 +10,9 @@ from studies import create
 import sitool
 from sitool.client import Study
 
+pytestmark = pytest.mark.slow
+"""A browser, a server and a kernel: CI runs them."""
+
 OPEN = "import sitool\nstudy = sitool.open({folder!r})\nstudy.panel()"
 SECOND = "print('free', 6 * 7)"
 

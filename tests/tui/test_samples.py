@@ -354,6 +354,7 @@ def test_columns_fit_the_width() -> None:
         assert [place.column.name for place in places][:2] == ["", "lvl"]
 
 
+@pytest.mark.slow
 async def test_texts_from_a_model_cannot_reach_the_terminal(study: Study) -> None:
     wild = "\x1b[31mred\x07\n\u202e🙂漢字[bold]" + "x" * 100_000
     with sqlite3.connect(study.folder / "study.db") as connection:
