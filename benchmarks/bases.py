@@ -4,6 +4,7 @@ import functools
 import random
 import string
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +16,8 @@ from sitool.config import ModelSettings, TrainerSettings
 from sitool.models.builtin import builtin_names
 from sitool.models.local import LocalModel
 from sitool.records import Problem
-from sitool.seeds import generator
+from sitool.samplers.base import Request
+from sitool.seeds import derive_seed, generator
 from sitool.tasks.path import PathTask
 
 END = "<end>"
@@ -117,6 +119,18 @@ def few_shot_prompts(count: int, shots: int, vocabulary: int) -> list[tuple[int,
     draw = functools.partial(source.randrange, 1, vocabulary)
     examples = [draw() for _ in range(85 * shots)]
     return [(*examples, *(draw() for _ in range(50 + 10 * (n % 4)))) for n in range(count)]
+
+
+def requests_of(prompts: Sequence[tuple[int, ...]], samples: int) -> list[Request]:
+    """Return requests for samples of bare prompts, each with a seed of its own."""
+    return [
+        Request(
+            Problem("benchmark", 1, str(number), ""),
+            prompt,
+            tuple(derive_seed(number, sample) for sample in range(samples)),
+        )
+        for number, prompt in enumerate(prompts)
+    ]
 
 
 def _write_tokenizer(folder: Path) -> int:

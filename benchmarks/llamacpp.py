@@ -29,6 +29,7 @@ from benchmarks.bases import (
     benchmark_model,
     few_shot_prompts,
     path_problems,
+    requests_of,
     write_half_billion,
 )
 from benchmarks.harness import Comparison, compare, show
@@ -43,7 +44,6 @@ from sitool.models import lora
 from sitool.models.gguf import files
 from sitool.models.gguf.runtime import Context, LoadedFile, Room, Token
 from sitool.models.local import LocalModel
-from sitool.records import Problem
 from sitool.samplers.base import Decoding, Request, Sampler
 from sitool.samplers.llamacpp import LlamacppSampler
 from sitool.samplers.native import NativeSampler
@@ -191,14 +191,7 @@ def compare_few_shot(
     """Compare tokens a second on 4 four-shot prompts x 8 samples x 32 tokens."""
     one_by_one = OneByOne(model, settings, folder)
     prompts = few_shot_prompts(4, 4, model.causal_lm.config.vocab_size)
-    requests = [
-        Request(
-            Problem("benchmark", 1, str(number), ""),
-            prompt,
-            tuple(derive_seed(number, sample) for sample in range(SAMPLES)),
-        )
-        for number, prompt in enumerate(prompts)
-    ]
+    requests = requests_of(prompts, SAMPLES)
     samplers: dict[str, Sampler] = {
         "native": NativeSampler(model, settings),
         "llamacpp": LlamacppSampler(model, settings),

@@ -9,15 +9,19 @@ is a GPU, --large is 64 prompts x 16 samples x 256 tokens in bfloat16.
 
 import torch
 
-from benchmarks.bases import benchmark_model, few_shot_prompts, half_billion, path_problems
+from benchmarks.bases import (
+    benchmark_model,
+    few_shot_prompts,
+    half_billion,
+    path_problems,
+    requests_of,
+)
 from benchmarks.harness import Comparison, arguments, compare, show
 from sitool.config import SamplerSettings, Settings
 from sitool.models.local import LocalModel
-from sitool.records import Problem
-from sitool.samplers.base import Decoding, Request
+from sitool.samplers.base import Decoding
 from sitool.samplers.native import NativeSampler
 from sitool.samplers.prompts import pad_left
-from sitool.seeds import derive_seed
 
 
 class Work:
@@ -43,14 +47,7 @@ class Work:
         self._generating = generating
         settings = Settings(sampler=SamplerSettings(chunk_rows=chunk_rows))
         self._sampler = NativeSampler(model, settings)
-        self._requests = [
-            Request(
-                Problem("benchmark", 1, str(number), ""),
-                prompt,
-                tuple(derive_seed(number, sample) for sample in range(samples)),
-            )
-            for number, prompt in enumerate(prompts)
-        ]
+        self._requests = requests_of(prompts, samples)
         self._ids, self._mask = pad_left(prompts, model.end_token, model.device)
 
     def ours(self) -> int:

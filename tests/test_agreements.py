@@ -9,16 +9,17 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from coded_bases import AUTO_MAP, change_config, give_code, write_code
+from command_line import Said, command
 from own_tasks import SUMS
 
 import sitool
 from sitool import trust
-from sitool.cli.app import main
 from sitool.client import Study
 from sitool.config import Settings
 from sitool.errors import ModelError, SitoolError, TaskError
@@ -98,21 +99,9 @@ def sent(make: Make, state: Path, mark: Path) -> Study:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
     """Run the command line in this process, as the installed script does."""
-
-    def command(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["sitool", *map(str, words)])
-        capsys.readouterr()
-        code: Any = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = ended.code
-        said = capsys.readouterr()
-        return int(code or 0), said.out, said.err
-
-    return command
+    return partial(command, monkeypatch, capsys)
 
 
 def settings_with(base: Path | str) -> Settings:
@@ -368,7 +357,7 @@ def test_a_hub_model_that_is_not_here_yet_has_no_code_to_agree_to(
 
 
 def test_the_command_line_shows_and_agrees(
-    run: Callable[..., Any], sent: Study, base: Path, mark: Path
+    run: Callable[..., Said], sent: Study, base: Path, mark: Path
 ) -> None:
     code, _, err = run("step", sent.folder, "--plain")
     assert code == 2
@@ -390,7 +379,7 @@ def test_the_command_line_shows_and_agrees(
 
 
 def test_a_base_can_be_agreed_to_before_there_is_a_study(
-    run: Callable[..., Any], sent: Study, base: Path
+    run: Callable[..., Said], sent: Study, base: Path
 ) -> None:
     assert run("trust", base, "--show")[0] == 0
     assert not sent.code[0].agreed
@@ -405,7 +394,7 @@ def test_a_base_can_be_agreed_to_before_there_is_a_study(
 
 
 def test_a_study_without_code_is_said_to_bring_none(
-    run: Callable[..., Any], tmp_path: Path
+    run: Callable[..., Said], tmp_path: Path
 ) -> None:
     sitool.create(tmp_path / "plain").close()
     assert (
