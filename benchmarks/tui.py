@@ -33,6 +33,8 @@ SIZE = (120, 40)
 ROUND = 1
 KEYS = {"down": b"\x1b[B", "page down": b"\x1b[6~"}
 CURSOR = "›".encode()
+FRAMES = {"first frame": rb"Opening", "panels": rb"Rounds", "first rows": rb"1-\d+ of [1-9]"}
+"""What tells that each is drawn."""
 FILTERS = (
     "accepted", "failed", "unparsed", "overridden", "level:6", "level:5-7", "score:0-.5", "abc",
     "sort:logprob", "sort:-score",
@@ -89,7 +91,7 @@ def measure_app(folder: Path) -> dict[str, object]:
         Terminal(["-m", "sitool", "open", str(folder)], SIZE) as terminal,
         contextlib.closing(open_study(folder)) as study,
     ):
-        for name, pattern in (("first frame", rb"Rounds"), ("first rows", rb"1-\d+ of [1-9]")):
+        for name, pattern in FRAMES.items():
             terminal.read_until(pattern)
             found[f"command to {name}, ms"] = round(1000 * (time.perf_counter() - started))
         _until_idle(study)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from sitool.cli import main
+from sitool.__main__ import main
 
 
 class Said(NamedTuple):

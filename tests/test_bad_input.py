@@ -19,7 +19,7 @@ import sitool
 from sitool.client import Study
 from sitool.errors import ConfigError, ModelError, SitoolError, StoreError, TaskError
 
-SITOOL = (sys.executable, "-c", "from sitool.cli import main; main()")
+SITOOL = (sys.executable, "-c", "from sitool.__main__ import main; main()")
 
 
 def refused(folder: Path, *assignments: str, parts: tuple[str, ...] = PARTS) -> SitoolError:

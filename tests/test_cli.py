@@ -23,7 +23,7 @@ from sitool.planning import trials
 from sitool.records import Phase
 from sitool.study.round_words import short
 
-SCRIPT = (sys.executable, "-c", "from sitool.cli import main; main()")
+SCRIPT = (sys.executable, "-c", "from sitool.__main__ import main; main()")
 
 
 Cli = Callable[..., Said]
@@ -441,8 +441,8 @@ def test_a_second_engine_is_refused_by_the_command_line(cli: Cli, study: Study) 
 def app_started(monkeypatch: pytest.MonkeyPatch) -> list[Path | None]:
     """A terminal, and an app that only notes what it was asked to open."""
     started: list[Path | None] = []
-    monkeypatch.setattr("sitool.cli.app.in_terminal", lambda: True)
-    monkeypatch.setattr("sitool.cli.app.run_app", started.append)
+    monkeypatch.setattr("sitool.cli.screen.in_terminal", lambda: True)
+    monkeypatch.setattr("sitool.cli.screen.run_app", started.append)
     return started
 
 
@@ -454,11 +454,19 @@ def test_without_a_command_the_app_opens_on_the_studies(
 
 
 def test_open_goes_straight_into_a_study(
-    cli: Cli, study: Study, tmp_path: Path, app_started: list[Path | None]
+    cli: Cli, study: Study, app_started: list[Path | None]
 ) -> None:
     assert cli("open", study.folder) == Said(0, "", "")
-    assert cli("open", tmp_path / "nowhere").code == 2
     assert app_started == [study.folder]
+
+
+def test_what_is_more_than_the_app_goes_through_the_commands(
+    cli: Cli, app_started: list[Path | None]
+) -> None:
+    assert cli("--version").out == f"sitool {sitool.__version__}\n"
+    assert "Open a study in the terminal app." in cli("open", "--help").out
+    assert cli("open").code == 2
+    assert app_started == []
 
 
 def test_a_command_does_not_start_the_app(cli: Cli, app_started: list[Path | None]) -> None:
@@ -525,7 +533,7 @@ def test_colours_stay_away_when_asked_to(two_rounds: Path) -> None:
     """NO_COLOR on a real terminal: no colour code, but all the words."""
     if shutil.which("script") is None:
         pytest.skip("there is no `script` to make a terminal with")
-    command = f"{sys.executable} -c 'from sitool.cli import main; main()' status {two_rounds}"
+    command = f"{sys.executable} -c 'from sitool.__main__ import main; main()' status {two_rounds}"
     done = subprocess.run(
         ["script", "-qec", command, "/dev/null"],
         capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL,
@@ -550,7 +558,7 @@ def test_through_a_pipe_there_is_no_escape_code_at_all(
 
 def test_a_reader_that_goes_away_is_no_error(two_rounds: Path) -> None:
     done = subprocess.run(
-        f"{sys.executable} -c 'from sitool.cli import main; main()' samples {two_rounds}"
+        f"{sys.executable} -c 'from sitool.__main__ import main; main()' samples {two_rounds}"
         " --limit 1000 --json | head -1",
         shell=True, capture_output=True, text=True, check=True,
     )  # fmt: skip

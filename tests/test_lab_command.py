@@ -119,7 +119,7 @@ def test_mistakes_are_said_in_a_sentence(
 def test_the_laboratory_loads_no_model_library() -> None:
     code = (
         "import sys; sys.argv = ['sitool', 'lab', 'simulate', '--runs', '5']\n"
-        "from sitool.cli import main\n"
+        "from sitool.__main__ import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
         "print(*[m for m in ('torch', 'transformers', 'altair', 'vl_convert') if m in sys.modules],"

@@ -308,7 +308,7 @@ def test_modules_that_lie_in_a_sent_study_are_not_imported(
     for name in ("json", "numpy", "random", "sitool", "typing_extensions"):
         (folder / f"{name}.py").write_text(f"open({str(mark)!r}, 'w').write({name!r})\n")
     script = tmp_path / "script.py"  # As the installed command: its own folder comes first.
-    script.write_text("from sitool.cli import main\nmain()\n")
+    script.write_text("from sitool.__main__ import main\nmain()\n")
     root = str(Path(sitool.__file__).parents[1])
     done = subprocess.run(
         [sys.executable, "-P", script, "step", "."],

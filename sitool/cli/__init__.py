@@ -1,5 +1,4 @@
-"""The command line: the only part that prints."""
+"""The command line: the only part that prints.
 
-from sitool.cli.app import main
-
-__all__ = ["main"]
+`app.py` holds its commands, `screen.py` starts the terminal app without them.
+"""

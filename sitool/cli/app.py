@@ -1,12 +1,10 @@
-"""The commands of `sitool`, how the terminal app is started, and how an error is told."""
+"""The commands of `sitool`."""
 
-import sys
-from pathlib import Path
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from sitool import client
+from sitool import __version__, client
 from sitool.cli import (
     branches,
     commands,
@@ -18,11 +16,11 @@ from sitool.cli import (
     mixture,
     own_task,
     rulings,
+    screen,
     sharpen,
     takeout,
 )
-from sitool.errors import SitoolError, StudyError
-from sitool.imports import nothing_collected
+from sitool.errors import StudyError
 
 app = typer.Typer(
     name="sitool",
@@ -32,16 +30,30 @@ app = typer.Typer(
 )
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sitool {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def start(context: typer.Context) -> None:
+def start(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help="Say which version this is."
+        ),
+    ] = False,
+) -> None:
     """Drive the self-improvement of a small language model, round by round.
 
     Without a command, in a terminal, it opens the app on your studies.
     """
     if context.invoked_subcommand is not None:
         return
-    if in_terminal():
-        run_app(None)
+    if screen.in_terminal():
+        screen.run_app(None)
     else:
         typer.echo(context.get_help())
 
@@ -50,24 +62,11 @@ def start(context: typer.Context) -> None:
 def open_(folder: commands.StudyDir) -> None:
     """Open a study in the terminal app."""
     client.open_study(folder).close()
-    if not in_terminal():
+    if not screen.in_terminal():
         raise StudyError(
             "The app needs a terminal, and this is none.", f"try: sitool status {folder}"
         )
-    run_app(folder)
-
-
-def in_terminal() -> bool:
-    """Whether a person is there to look and to press keys."""
-    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
-
-
-def run_app(folder: Path | None) -> None:
-    """Run the terminal app; imported here, since no other command needs a screen."""
-    with nothing_collected():
-        from sitool.tui.app import run
-
-    run(folder)
+    screen.run_app(folder)
 
 
 commands.register(app)
@@ -82,17 +81,3 @@ forecast.register(app)
 late_laboratory.register(app)
 explain.register(app)
 own_task.register(app)
-
-
-def main() -> None:
-    """Run the command line; a mistake of the user's ends with 2 and no traceback."""
-    try:
-        app()
-    except SitoolError as error:
-        console = Console(stderr=True, highlight=False, soft_wrap=True)
-        console.print(f"error: {error.message}", markup=False)
-        if error.hint:
-            console.print(error.hint, markup=False)
-        sys.exit(2)
-    except BrokenPipeError:
-        sys.exit(0)

@@ -1,4 +1,7 @@
-"""The app: its screens, its themes, and how it is started."""
+"""The app: its first screens, its themes, and how it is started.
+
+Screens are imported where they are shown: the first frame must not wait for them (`opening.py`).
+"""
 
 import gc
 from collections.abc import Sequence
@@ -7,13 +10,13 @@ from typing import Any, ClassVar
 
 from textual.binding import Binding
 from textual.filter import LineFilter
+from textual.screen import Screen
 
 from sitool.errors import SitoolError
 from sitool.front import recent
 from sitool.tui.keys import KeysInOrder
+from sitool.tui.opening import OpeningScreen
 from sitool.tui.sieve import Sieve
-from sitool.tui.studies import StudiesScreen
-from sitool.tui.study import StudyScreen
 from sitool.tui.themes import THEMES
 from sitool.visible import safe_lines
 
@@ -47,16 +50,45 @@ class SitoolApp(KeysInOrder):
         self._folder = folder
         self._warm = warm
         self._sieve = Sieve()
+        self.mistake: SitoolError | None = None
+        """Why the study that was asked for could not be opened."""
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = THEMES[0].name
 
+    def get_default_screen(self) -> Screen[None]:
+        """Begin with what is there at once."""
+        return OpeningScreen(self._folder)
+
     def on_mount(self) -> None:
-        """Show the studies, and the study that was asked for above them."""
-        self.push_screen(StudiesScreen())
-        if self._folder is not None:
+        """Show the study that was asked for, or the studies."""
+        opening = self.screen
+        assert isinstance(opening, OpeningScreen)
+        opening.open(self._show_first)
+
+    def _show_first(self) -> None:
+        if self._folder is None:
+            self._show_studies()
+            return
+        try:
+            # The studies are not below: drawing them too would make this one late.
+            self._push_study(self._folder, above_studies=False)
+        except SitoolError as error:
+            self.mistake = error
+            self.exit(return_code=2)
+        else:
             recent.remember(self._folder)
-            self.open_study(self._folder)
+
+    def _show_studies(self, _: None = None) -> None:
+        from sitool.tui.studies import StudiesScreen
+
+        self.push_screen(StudiesScreen())
+
+    def _push_study(self, folder: Path, *, above_studies: bool) -> None:
+        from sitool.tui.study import StudyScreen
+
+        screen = StudyScreen(folder, warm=self._warm)
+        self.push_screen(screen, None if above_studies else self._show_studies)
 
     def on_ready(self) -> None:
         """Leave what stays alone: looking for garbage in it would cost keys up to 0.1 s."""
@@ -65,11 +97,9 @@ class SitoolApp(KeysInOrder):
     def open_study(self, folder: Path) -> None:
         """Go into a study; says so if it cannot be opened."""
         try:
-            screen = StudyScreen(folder, warm=self._warm)
+            self._push_study(folder, above_studies=True)
         except SitoolError as error:
             self.notify(f"{error.message}\n{error.hint}".strip(), severity="error", timeout=12)
-            return
-        self.push_screen(screen)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Let nothing through to the terminal that it would act on."""
@@ -92,6 +122,13 @@ class SitoolApp(KeysInOrder):
 
 
 def run(folder: Path | None = None) -> None:
-    """Run the app until the person leaves it."""
+    """Run the app until the person leaves it.
+
+    Raises:
+        SitoolError: The study that was asked for cannot be opened.
+    """
     gc.freeze()
-    SitoolApp(folder).run()
+    app = SitoolApp(folder)
+    app.run()
+    if app.mistake is not None:
+        raise app.mistake

@@ -27,7 +27,8 @@ class KeysInOrder(App[None]):
     """An app in which no key overtakes what the key before it does.
 
     A screen that is there before it can take keys says so by a property `settling`:
-    whether what keys are for is still to come, such as rows, or the focus.
+    whether what keys are for is still to come, such as rows, or the focus. Keys wait for it
+    as long as its `patience`, in seconds, says.
     """
 
     def __init__(self) -> None:
@@ -71,7 +72,7 @@ class KeysInOrder(App[None]):
             return False
         if self._new is None or self._new[0] is not screen:
             self._new = (screen, time.monotonic())
-        if time.monotonic() - self._new[1] > PATIENCE_SECONDS:
+        if time.monotonic() - self._new[1] > getattr(screen, "patience", PATIENCE_SECONDS):
             return False
         if not self._looking:
             self._looking = True

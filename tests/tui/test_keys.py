@@ -5,10 +5,8 @@ from typing import Any
 
 import pytest
 from studies import create
-from textual import events
-from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
-from waiting import until, until_seen
+from waiting import burst, until, until_seen
 
 from sitool.process import end_engine
 from sitool.tui import keys
@@ -31,12 +29,6 @@ def _apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def app(study: Any) -> SitoolApp:
     return SitoolApp(study.folder, warm=False)
-
-
-def burst(pilot: Pilot[None], *keys: str) -> None:
-    """Type keys as a slow line brings them: all at once, before the first one is read."""
-    for key in keys:
-        pilot.app.post_message(events.Key(key, key if len(key) == 1 else None))
 
 
 def inspected(app: SitoolApp) -> int | None:

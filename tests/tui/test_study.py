@@ -300,8 +300,10 @@ async def test_an_answer_that_comes_while_the_app_ends_is_for_nobody(
 
 
 async def test_a_folder_without_a_study_is_said_in_one_sentence(tmp_path: Path) -> None:
-    app = SitoolApp(tmp_path / "nothing")
-    async with app.run_test(size=WIDE) as pilot:
+    app = SitoolApp()
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        await until_seen(pilot, "There are no studies yet.")
+        app.open_study(tmp_path / "nothing")
         await until_seen(pilot, "There is no study in")
         assert isinstance(pilot.app.screen, StudiesScreen)
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from textual import events
 from textual.app import App, active_app
 from textual.pilot import Pilot
 
@@ -71,3 +72,9 @@ async def until(
 async def until_seen(pilot: Pilot[Any], *words: str, seconds: float = LONGEST_SECONDS) -> None:
     """Wait until all of some words are on the screen."""
     await until(pilot, lambda: all(word in text_of(pilot) for word in words), seconds)
+
+
+def burst(pilot: Pilot[Any], *keys: str) -> None:
+    """Type keys as a slow line brings them: all at once, before the first one is read."""
+    for key in keys:
+        pilot.app.post_message(events.Key(key, key if len(key) == 1 else None))
