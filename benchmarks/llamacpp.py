@@ -2,7 +2,7 @@
 
     python -m benchmarks.llamacpp                 # the tiny base
     python -m benchmarks.llamacpp --qwen          # random weights of Qwen2.5-0.5B's shape, f16
-    python -m benchmarks.llamacpp --qwen --few-shot --threads 2    # four-shot prompts alone
+    python -m benchmarks.llamacpp --qwen --few-shot --threads 2 --runs 3 --only native
 
 What is compared, in one process and by turns:
 
@@ -186,7 +186,7 @@ def compare_sampling(
 
 
 def compare_few_shot(
-    model: LocalModel, settings: Settings, runs: int, folder: Path
+    model: LocalModel, settings: Settings, runs: int, folder: Path, only: str
 ) -> list[Comparison]:
     """Compare tokens a second on 4 four-shot prompts x 8 samples x 32 tokens."""
     one_by_one = OneByOne(model, settings, folder)
@@ -205,6 +205,7 @@ def compare_few_shot(
             runs,
         )
         for name, sampler in samplers.items()
+        if only in name
     ]
 
 
@@ -221,6 +222,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--tokens", type=int, default=16, help="most of a sample (default: 16)")
     parser.add_argument("--qwen", action="store_true", help="Qwen2.5-0.5B's shape, at f16")
     parser.add_argument("--few-shot", action="store_true", help="four-shot prompts alone")
+    parser.add_argument("--only", default="", help="of --few-shot: native or llamacpp")
     parser.add_argument("--fast", action="store_true", help="flash attention, half-precision keys")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -245,7 +247,7 @@ def main() -> None:
             )
         )
         if options.few_shot:
-            found = compare_few_shot(model, settings, options.runs, folder)
+            found = compare_few_shot(model, settings, options.runs, folder, options.only)
             show(found, options.json, note)
             return
         swap = Swap(model, settings, folder)

@@ -96,7 +96,8 @@ def _sample_rows(
         tokens = [ord(letter) - 29 for letter in text] + [1]
         logprobs = [-r.expovariate(3) for _ in tokens]
         yield (
-            number, "train", place // SAMPLES_PER_PROBLEM, place % SAMPLES_PER_PROBLEM,
+            first + place + 1, number, "train",
+            place // SAMPLES_PER_PROBLEM, place % SAMPLES_PER_PROBLEM,
             problem % len(levels) + 1, levels[problem % len(levels)], text, "stop",
             array("i", tokens).tobytes(), array("f", logprobs).tobytes(), sum(logprobs),
             len(tokens),

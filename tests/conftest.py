@@ -51,9 +51,10 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
-    """Leave what is imported by now alone: looking for garbage in it costs half a second."""
+    """Look for garbage seldom, and not in what is imported by now: that costs half a second."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def write_tokenizer(folder: Path, characters: str = CHARACTERS) -> int:

@@ -22,7 +22,7 @@ from sitool.errors import StudyError, TrainerError
 from sitool.lock import Lock
 from sitool.records import Phase
 
-SITOOL = (sys.executable, "-c", "from sitool.cli import main; main()")
+SITOOL = (sys.executable, "-c", "from sitool.__main__ import main; main()")
 
 
 def carry_out(study: Study, kind: str, **body: Any) -> list[events.Event]:

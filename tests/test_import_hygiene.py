@@ -101,7 +101,7 @@ def test_commands_that_look_load_no_model_library(two_rounds: Path, command: str
     words = [command, str(two_rounds), *(["draw.samples=4"] if command == "set" else [])]
     code = (
         "import sys\n"
-        "from sitool.cli import main\n"
+        "from sitool.__main__ import main\n"
         f"sys.argv = ['sitool', *{words!r}]\n"
         "try:\n    main()\nexcept SystemExit as ended:\n    assert not ended.code"
     )
@@ -111,9 +111,9 @@ def test_commands_that_look_load_no_model_library(two_rounds: Path, command: str
 def test_commands_load_no_screen(two_rounds: Path) -> None:
     code = (
         "import sys\n"
-        "from sitool.cli import main\n"
+        "from sitool.cli.app import app\n"
         f"sys.argv = ['sitool', 'status', {str(two_rounds)!r}]\n"
-        "main.__globals__['app'](standalone_mode=False)\n"
+        "app(standalone_mode=False)\n"
         "assert 'textual' not in sys.modules"
     )
     assert heavy_after(code) == []
@@ -122,9 +122,9 @@ def test_commands_load_no_screen(two_rounds: Path) -> None:
 def test_other_commands_load_no_gap_report(two_rounds: Path) -> None:
     code = (
         "import sys\n"
-        "from sitool.cli import main\n"
+        "from sitool.cli.app import app\n"
         f"sys.argv = ['sitool', 'status', {str(two_rounds)!r}]\n"
-        "main.__globals__['app'](standalone_mode=False)\n"
+        "app(standalone_mode=False)\n"
         "assert 'sitool.gap' not in sys.modules"
     )
     assert heavy_after(code) == []

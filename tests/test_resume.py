@@ -25,7 +25,7 @@ import sitool
 from sitool.records import Phase
 
 DRIVER = Path(__file__).with_name("engine_driver.py")
-SITOOL = (sys.executable, "-c", "from sitool.cli import main; main()")
+SITOOL = (sys.executable, "-c", "from sitool.__main__ import main; main()")
 
 
 class Driver:

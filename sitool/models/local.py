@@ -8,6 +8,7 @@ other weights in the base's place. Leaves out how a base is found
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,6 +23,9 @@ from sitool.models import adapters, bases, folders, lora
 from sitool.models.adapters import AdapterShape
 from sitool.models.bases import first_line
 from sitool.models.focus import focused, is_focusable
+
+KNOWN_PROMPTS = 8192
+"""Prompts whose tokens are remembered; a few kB each at most."""
 
 
 class LocalModel:
@@ -60,6 +64,8 @@ class LocalModel:
         self._breathe: Callable[[], None] = lambda: None
         self.adapter: Path | None = None
         self._focusable: bool | None = None
+        # A prompt is drawn from, trained on, and met in every evaluation.
+        self._prompt_ids = lru_cache(maxsize=KNOWN_PROMPTS)(self._read_prompt)
         self.fresh_adapter(seed=0)
 
     @classmethod
@@ -90,6 +96,9 @@ class LocalModel:
         Raises:
             ModelError: The vocabulary lacks a character of the prompt.
         """
+        return self._prompt_ids(prompt)
+
+    def _read_prompt(self, prompt: str) -> tuple[int, ...]:
         if self._settings.template == "chat":
             messages = [{"role": "user", "content": prompt}]
             text = self.tokenizer.apply_chat_template(

@@ -8,20 +8,59 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sitool.samplers.base import Decoding
+
+WORDS = 4
+ROUNDS = 10
+FACTORS = (np.uint64(0xD2E7470EE14C6C93), np.uint64(0xCA5A826395121157))
+STRIDES = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBB67AE8584CAA73B))
+"""Of the key, from round to round."""
+LOW, HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
+UNUSED_BITS = np.uint64(11)
+"""A float64 has 53 bits."""
 
 
 def uniforms(seeds: Sequence[int], count: int) -> Tensor:
     """Return uniform numbers in [0, 1), a row of `count` for each seed, float64.
 
-    Row i depends on seed i alone (Philox, keyed by the seed).
+    Row i depends on seed i alone: Philox4x64-10 (Salmon et al., 2011) with the seed as its key,
+    the numbers of `numpy.random.Generator(numpy.random.Philox(key=seed)).random(count)`. A
+    generator for each row would take ten times as long.
+
+    Args:
+        seeds: Each in [0, 2**64).
+        count: Numbers of a row.
     """
-    rows = np.empty((len(seeds), count))
-    for row, seed in zip(rows, seeds, strict=True):
-        np.random.Generator(np.random.Philox(key=seed)).random(out=row)
-    return torch.from_numpy(rows)
+    blocks = -(-count // WORDS)
+    key = np.repeat(np.array(seeds, dtype=np.uint64), blocks)
+    # A counter of 256 bits, of which the first word is enough.
+    a = np.tile(np.arange(1, blocks + 1, dtype=np.uint64), len(seeds))
+    b, c, d = np.zeros_like(a), np.zeros_like(a), np.zeros_like(a)
+    key_of_zeros = np.uint64(0)
+    with np.errstate(over="ignore"):
+        for _ in range(ROUNDS):
+            a, b, c, d = (
+                _high_word(c, FACTORS[1]) ^ b ^ key,
+                c * FACTORS[1],
+                _high_word(a, FACTORS[0]) ^ d ^ key_of_zeros,
+                a * FACTORS[0],
+            )
+            key, key_of_zeros = key + STRIDES[0], key_of_zeros + STRIDES[1]
+    words = np.stack([a, b, c, d], axis=1).reshape(len(seeds), blocks * WORDS)[:, :count]
+    return torch.from_numpy((words >> UNUSED_BITS) * 2.0**-53)
+
+
+def _high_word(numbers: NDArray[np.uint64], factor: np.uint64) -> NDArray[np.uint64]:
+    """Return the upper 64 bits of 128-bit products."""
+    low, high = factor & LOW, factor >> HALF
+    lows, highs = numbers & LOW, numbers >> HALF
+    first = highs * low + (lows * low >> HALF)
+    second = lows * high + (first & LOW)
+    upper: NDArray[np.uint64] = highs * high + (first >> HALF) + (second >> HALF)
+    return upper
 
 
 def draw(

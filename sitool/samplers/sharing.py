@@ -21,6 +21,8 @@ from transformers import AttentionInterface, AttentionMaskInterface, DynamicCach
 from transformers.cache_utils import DynamicLayer
 
 NAME = "sitool_shared_prompts"
+FEW_TOKENS = 16
+"""Of a row's own: with fewer, a sum of products is quicker than many small matrix products."""
 
 
 class Fan:
@@ -159,8 +161,16 @@ def shared_attention(
     scores = torch.cat([fan.to_rows(to_prompt, groups), to_own], dim=-1)
     weights = functional.softmax(scores, dim=-1, dtype=torch.float32).to(query.dtype)
     from_prompt = fan.to_grid(weights[..., :length]) @ layer.prompt_values
-    output = fan.to_rows(from_prompt, groups) + weights[..., length:] @ value
+    output = fan.to_rows(from_prompt, groups) + _weighed(weights[..., length:], value)
     return output.reshape(rows, 1, heads, -1), None
+
+
+def _weighed(weights: Tensor, values: Tensor) -> Tensor:
+    """Return weights [rows, kv heads, groups, tokens] @ values [rows, kv heads, tokens, size]."""
+    groups, tokens = weights.shape[2:]
+    if groups == 1 and tokens < FEW_TOKENS:
+        return (weights.transpose(-1, -2) * values).sum(dim=-2, keepdim=True)
+    return weights @ values
 
 
 def _room_for(prompt_states: Tensor, rows: int, room: int) -> Tensor:

@@ -19,13 +19,13 @@ SAMPLE = f"""SELECT s.*, p.task, p.level AS problem_level, p.prompt, p.truth, p.
  {SELECTED}"""
 
 INSERT = (
-    "INSERT INTO samples (round, role, position, idx, problem, level, text, finish, token_ids,"
-    " token_logprobs, logprob, length) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO samples (id, round, role, position, idx, problem, level, text, finish, token_ids,"
+    " token_logprobs, logprob, length) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
 def columns_of(completion: Completion) -> tuple[object, ...]:
-    """Return what is written of a completion, in the order of `INSERT`."""
+    """Return what is written of a completion, in the order in which `INSERT` ends."""
     return (
         completion.text,
         completion.finish,

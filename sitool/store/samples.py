@@ -43,24 +43,20 @@ class Samples:
 
     def add_draw(self, round_id: int, role: str, problems: Sequence[Problem]) -> None:
         """Record which problems a round draws, in order."""
-        for position, problem in enumerate(problems):
-            self._database.execute(
-                "INSERT OR REPLACE INTO draws VALUES (?, ?, ?, ?)",
-                (round_id, role, position, self._problem_id(problem)),
-            )
-
-    def _problem_id(self, problem: Problem) -> int:
-        facts = json.dumps(dict(problem.facts), sort_keys=True)
-        key = (problem.task, problem.prompt, problem.truth)
-        self._database.execute(
+        keys = [(p.task, p.prompt, p.truth) for p in problems]
+        self._database.execute_many(
             "INSERT OR IGNORE INTO problems (task, prompt, truth, level, identity, facts)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            (*key, problem.level, problem.identity, facts),
+            [
+                (*key, p.level, p.identity, json.dumps(dict(p.facts), sort_keys=True))
+                for key, p in zip(keys, problems, strict=True)
+            ],
         )
-        found = self._database.value(
-            "SELECT id FROM problems WHERE task = ? AND prompt = ? AND truth = ?", key
+        self._database.execute_many(
+            "INSERT OR REPLACE INTO draws SELECT ?, ?, ?, id FROM problems"
+            " WHERE task = ? AND prompt = ? AND truth = ?",
+            [(round_id, role, position, *key) for position, key in enumerate(keys)],
         )
-        return int(found)
 
     def draw(self, round_id: int, role: str) -> list[tuple[int, Problem]]:
         """Return the problems that a round drew, each with its id, in order."""
@@ -80,11 +76,18 @@ class Samples:
         completions: Sequence[Sequence[Completion]],
     ) -> list[int]:
         """Record one chunk of samples; returns their ids in order."""
-        ids: list[int] = []
-        for offset, (problem_id, problem) in enumerate(problems):
-            for index, completion in enumerate(completions[offset]):
-                place = (round_id, role, first_position + offset, index, problem_id, problem.level)
-                ids.append(self._database.execute(INSERT, (*place, *columns_of(completion))))
+        places = [
+            ((round_id, role, first_position + offset, index, id_, problem.level), completion)
+            for offset, (id_, problem) in enumerate(problems)
+            for index, completion in enumerate(completions[offset])
+        ]
+        with self._database.transaction():
+            first = int(self._database.value("SELECT coalesce(max(id), 0) + 1 FROM samples"))
+            ids = list(range(first, first + len(places)))
+            self._database.execute_many(
+                INSERT,
+                [(i, *place, *columns_of(c)) for i, (place, c) in zip(ids, places, strict=True)],
+            )
         return ids
 
     def drawn_positions(self, round_id: int, role: str) -> int:
@@ -167,7 +170,11 @@ class Samples:
             " WHERE s.round = ? AND s.role = ? ORDER BY s.position, s.idx",
             (verifier, round_id, role),
         )
-        return [Mark(**{**dict(row), "outcome": Outcome(row["outcome"])}) for row in rows]
+        # In the order of the columns, for there are many.
+        return [
+            Mark(i, problem, level, position, logprob, length, Outcome(outcome), *rest)
+            for i, problem, level, position, logprob, length, outcome, *rest in rows
+        ]
 
     def copy_samples(self, source: int, target: int) -> None:
         """Give a redo the draw, samples, scores and decisions of the round it repeats."""

@@ -277,6 +277,12 @@ def test_an_impossible_token_is_never_drawn(law: list[float], uniform: float) ->
     assert uniform * total <= before + law[token] + 1e-12
 
 
+@given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=5), st.integers(1, 40))
+def test_uniforms_are_those_of_numpys_philox(seeds: list[int], count: int) -> None:
+    expected = [np.random.Generator(np.random.Philox(key=seed)).random(count) for seed in seeds]
+    assert drawing.uniforms(seeds, count).tolist() == [row.tolist() for row in expected]
+
+
 def test_a_row_of_uniforms_depends_on_its_own_seed_alone() -> None:
     alone = drawing.uniforms([7], 5)
     among = drawing.uniforms([1, 7, 2**63 - 1], 9)
