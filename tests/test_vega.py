@@ -81,6 +81,16 @@ def test_lines_beyond_the_eighth_differ_by_their_shape() -> None:
     assert len(set(looks)) == 24
 
 
+@pytest.mark.parametrize(("places", "beside"), [(1, True), (2, False)])
+def test_intervals_at_a_single_place_stand_beside_each_other(places: int, beside: bool) -> None:
+    x = np.arange(float(places))
+    y = np.full(places, 0.5)
+    lines = [Line(name, x, y, low=y - 0.1, high=y + 0.1) for name in ("mc", "majority")]
+    ticks = {float(i): f"r{i}" for i in range(places)}
+    layers = vega.spec_of(Plot("gap", "Gap", lines, ticks=ticks))["layer"]
+    assert ["xOffset" in layer["encoding"] for layer in layers] == [beside] * len(layers)
+
+
 def test_importing_loads_no_chart_library() -> None:
     code = "import sys, sitool.vega; print('altair' in sys.modules, 'vl_convert' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -70,6 +70,11 @@ def _measured(plot: Plot) -> int:
     return sum(line.low is not None for line in plot.lines)
 
 
+def _in_bars(plot: Plot) -> bool:
+    """Whether intervals are bars: many shades would hide one another, and one place has none."""
+    return _measured(plot) > 2 or _longest(plot) < 2
+
+
 def _fading(plot: Plot) -> list[str]:
     """Return by what lines are told apart, so that those not picked can fade."""
     if len(plot.lines) == 1:
@@ -91,9 +96,8 @@ def _diagonal() -> Spec:
 
 def _intervals(plot: Plot) -> Spec:
     """Shade the intervals of a line or two, and give more lines bars."""
-    mark, opacity = "area", 0.18
-    if plot.dots or _measured(plot) > 2 or _longest(plot) < 2:
-        mark, opacity = "rule", 0.45
+    in_bars = plot.dots or _in_bars(plot)
+    mark, opacity = ("rule", 0.45) if in_bars else ("area", 0.18)
     low = _y(plot) | {"field": "low"}
     return {
         "mark": {"type": mark},
@@ -168,7 +172,7 @@ def _is_named(plot: Plot) -> bool:
 
 def _offset(plot: Plot) -> Spec:
     """Move lines a little apart, where the bars of their intervals would hide one another."""
-    if plot.dots or _measured(plot) < 3 or not _is_named(plot):
+    if plot.dots or _measured(plot) < 2 or not _in_bars(plot) or not _is_named(plot):
         return {}
     return {"xOffset": {"field": "line", "sort": [line.label for line in plot.lines]}}
 
