@@ -20,6 +20,15 @@ PHASE_DOING = {
     Phase.EVALUATE: "evaluating",
 }
 
+ENDS = (
+    events.RoundFinished,
+    events.RoundPaused,
+    events.RoundStopped,
+    events.RoundEvaluated,
+    events.RoundJudged,
+    events.CommandFailed,
+)
+
 
 class Progress:
     """Where the running round is.
@@ -28,6 +37,8 @@ class Progress:
         seconds_by_phase: Tells how long the phases of a finished round took.
 
     Attributes:
+        at_work: Whether what was followed last has not come to its end; the rest is then of
+            what goes on now, else of what went on last.
         losses: Of the round that trains, or trained last, by step.
     """
 
@@ -35,6 +46,7 @@ class Progress:
         self._seconds_by_phase = seconds_by_phase
         self._now = time.time()
         self._expected: dict[str, float] = {}
+        self.at_work = False
         self.round = -1
         self.sentence = ""
         self.phase: Phase | None = None
@@ -53,6 +65,7 @@ class Progress:
             at: When it happened, in seconds since 1970; None is now.
         """
         self._now = time.time() if at is None else at
+        self.at_work = not isinstance(event, ENDS)
         match event:
             case events.RoundStarted():
                 self._start(event)
@@ -90,6 +103,11 @@ class Progress:
             self.unit, self._began = unit, self._last
         self.done, self.total = done, total
         self._last = self._now
+
+    @property
+    def in_phase(self) -> bool:
+        """Whether a phase of a round goes on now."""
+        return self.at_work and self.phase is not None
 
     @property
     def rate(self) -> float:

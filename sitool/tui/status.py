@@ -110,7 +110,7 @@ class PhaseBar(Widget):
         if self._look is None:
             return Text("Opening the study …")
         progress = self._progress
-        if self._look.working and progress is not None and progress.phase is not None:
+        if self._look.working and progress is not None and progress.in_phase:
             line = Table.grid(padding=(0, 2, 0, 0), expand=True)
             line.add_column(no_wrap=True)
             line.add_column(ratio=1)

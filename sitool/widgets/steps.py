@@ -206,7 +206,7 @@ class Steps(Part):
 
     def _draw_phases(self, look: Look | None) -> None:
         progress = self.view.progress
-        running = look is not None and look.working and progress.total > 0
+        running = look is not None and look.working and progress.at_work and progress.total > 0
         self.bar.layout.display = None if running else "none"
         if running:
             self.bar.max, self.bar.value = max(progress.total, 1), progress.done
@@ -217,7 +217,7 @@ class Steps(Part):
         progress = self.view.progress
         if look is None:
             return join([self.view.said or OPENING])
-        if look.working and progress.phase is not None:
+        if look.working and progress.in_phase:
             signs = [self._phase(phase) for phase in phases_of(look, progress.round)]
             return join(signs)
         if self.view.waiting and look.engine is None:

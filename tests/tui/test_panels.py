@@ -255,6 +255,19 @@ async def test_the_phase_bar_follows_a_round(forked: Study) -> None:
         assert "loss" in text
 
 
+async def test_before_the_next_round_begins_nothing_is_shown_of_the_last(forked: Study) -> None:
+    app = OnePanel(PhaseBar())
+    async with app.run_test(size=(120, 4)) as pilot:
+        progress = Progress(lambda _: {})
+        for event in forked.stream_rounds(1):
+            progress.follow(event)
+        app.panel.look(look_of(forked, working=True, engine=1), 4)
+        app.panel.follow(progress)
+        await pilot.pause()
+        assert "The engine is at work" in app.text()
+        assert "evaluate" not in app.text()
+
+
 async def test_a_paused_round_says_how_to_go_on(forked: Study) -> None:
     forked.step(to="select")
     app, look = OnePanel(PhaseBar()), look_of(forked)
