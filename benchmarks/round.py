@@ -64,6 +64,9 @@ class PeerRound:
         self._folder = folder
         self._model = LocalModel.load(ours.settings.model, ours.settings.trainer)
         self._plan = self._plan_of(ours)
+        # The same in every round, so that neither side draws them in the time that counts.
+        count = self._settings.evaluation.problems_per_level
+        self._held_out = evaluation_problems(self._task, self._settings, count)
 
     @staticmethod
     def _plan_of(ours: OurRound) -> dict[int, int]:
@@ -85,10 +88,9 @@ class PeerRound:
         ]
         texts = self._generate(problems, s.draw.samples)
         self._train(self._selected(problems, texts))
-        held_out = evaluation_problems(self._task, s, s.evaluation.problems_per_level)
         for count in (1, s.evaluation.samples):
-            answers = self._generate(held_out, count)
-            for problem, rows in zip(held_out, answers, strict=True):
+            answers = self._generate(self._held_out, count)
+            for problem, rows in zip(self._held_out, answers, strict=True):
                 [self._task.score(problem, text) for text in rows]
         return 1
 

@@ -5,7 +5,6 @@ that are, so the two can never meet, whatever the seeds.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 from sitool.config import Settings
 from sitool.errors import TaskError
@@ -51,17 +50,10 @@ def evaluation_problems(task: Task, settings: Settings, count: int) -> list[Prob
     Raises:
         TaskError: No level has any.
     """
-    highest = min(settings.evaluation.highest or task.levels[-1], task.levels[-1])
-    # A task equals itself alone, which its protocol does not say.
-    return list(_held_out(task, settings.seed, highest, count))  # type: ignore[arg-type]
-
-
-@lru_cache(maxsize=2)
-def _held_out(task: Task, seed: int, highest: int, count: int) -> tuple[Problem, ...]:
-    """Draw them; every round of an engine asks for the same ones of the same task."""
+    highest = settings.evaluation.highest or task.levels[-1]
     problems: list[Problem] = []
-    for level in range(task.levels[0], highest + 1):
-        path = (seed, "evaluation", level)
+    for level in range(task.levels[0], min(highest, task.levels[-1]) + 1):
+        path = (settings.seed, "evaluation", level)
         try:
             problems += draw_level(task, level, count, path, held_out=True, repeat=False)
         except TaskError:
@@ -71,4 +63,4 @@ def _held_out(task: Task, seed: int, highest: int, count: int) -> tuple[Problem,
             f"The task {task.name!r} has no held-out problem at levels 1 to {highest}.",
             "try: more problems, or task.evaluation_path",
         )
-    return tuple(problems)
+    return problems

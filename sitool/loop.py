@@ -23,7 +23,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 
 from sitool import curriculum, events, pairing, selection
 from sitool.config import PAIR_OBJECTIVES, Settings
-from sitool.draws import draw_level, evaluation_problems
+from sitool.draws import draw_level
 from sitool.events import Event
 from sitool.measure import by_level, measure_greedy, measure_pass_at_k, measure_round
 from sitool.pairing import Weighed
@@ -341,7 +341,7 @@ def _draw_answers(store: Store, parts: Parts, round_: Round, count: int) -> Iter
 
 def _draw_evaluation(store: Store, parts: Parts, round_: Round) -> None:
     count = round_.settings.evaluation.problems_per_level
-    problems = evaluation_problems(parts.task, round_.settings, count)
+    problems = parts.evaluation_problems(round_.settings, count)
     with store.transaction():
         store.samples.add_draw(round_.id, "evaluation", problems)
 
@@ -351,7 +351,7 @@ def evaluate_again(
 ) -> Generator[Event, None, None]:
     """Measure a finished round with more problems or samples; its own numbers stay."""
     parts.model.use_adapter(adapter_of(store, round_.id))
-    problems = evaluation_problems(parts.task, round_.settings, problems_per_level)
+    problems = parts.evaluation_problems(round_.settings, problems_per_level)
     greedy, sampled = yield from _mark_answers(parts, round_, problems, samples)
     seed = round_.settings.seed
     figures = [

@@ -10,8 +10,9 @@ from typing import Any
 
 from sitool import registry
 from sitool.config import Settings
+from sitool.draws import evaluation_problems
 from sitool.models.base import Model
-from sitool.records import TRUTH
+from sitool.records import TRUTH, Problem
 from sitool.samplers.base import Sampler
 from sitool.tasks.base import ForeignTask, Task
 from sitool.trainers.base import Trainer
@@ -56,6 +57,7 @@ class Parts:
             that can sample a round's own adapter.
         truth: The verifier of the evaluation, whatever the round selects by.
         scorers: Verifiers that have been asked for.
+        held_out: Held-out problems that have been asked for.
     """
 
     task: Task
@@ -66,6 +68,7 @@ class Parts:
     trainer: Trainer[Any]
     scorers: dict[Hashable, Scorer] = field(default_factory=dict)
     breathing: list[Callable[[], None]] = field(default_factory=list)
+    held_out: dict[Hashable, list[Problem]] = field(default_factory=dict)
 
     @classmethod
     def make(cls, settings: Settings, folder: Path | None = None) -> "Parts":
@@ -92,6 +95,13 @@ class Parts:
             # A verifier that cannot be imported is said before anything is drawn.
             registry.load("verifier", registry.split_verifier(name)[0])
         return parts
+
+    def evaluation_problems(self, settings: Settings, count: int) -> list[Problem]:
+        """Return held-out problems of each level, drawn once for all rounds; see `draws.py`."""
+        asked = (settings.seed, settings.evaluation.highest, count)
+        if asked not in self.held_out:
+            self.held_out[asked] = evaluation_problems(self.task, settings, count)
+        return self.held_out[asked]
 
     def scorer(
         self, name: str, settings: Settings, number: int = 0, *, is_writer: bool = True

@@ -12,6 +12,7 @@ import sitool
 from sitool import events, loop, registry
 from sitool.client import Study
 from sitool.config import Settings
+from sitool.draws import evaluation_problems
 from sitool.errors import TaskError
 from sitool.parts import Parts, make_task
 from sitool.presets import build_settings
@@ -145,7 +146,7 @@ def test_no_held_out_problem_anywhere_is_said_in_a_sentence() -> None:
             return Problem("h", level, str(number), "")
 
     with pytest.raises(TaskError, match="has no held-out problem at levels 1 to 2"):
-        loop.evaluation_problems(Hopeless(), Settings(), 3)  # type: ignore[arg-type]
+        evaluation_problems(Hopeless(), Settings(), 3)  # type: ignore[arg-type]
 
 
 # A round as a generator.

@@ -8,7 +8,6 @@ other weights in the base's place. Leaves out how a base is found
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,8 +23,8 @@ from sitool.models.adapters import AdapterShape
 from sitool.models.bases import first_line
 from sitool.models.focus import focused, is_focusable
 
-KNOWN_PROMPTS = 8192
-"""Prompts whose tokens are remembered; a few kB each at most."""
+MOST_KNOWN_PROMPTS = 8192
+"""Prompts whose tokens are remembered, a few kB each at most."""
 
 
 class LocalModel:
@@ -65,7 +64,7 @@ class LocalModel:
         self.adapter: Path | None = None
         self._focusable: bool | None = None
         # A prompt is drawn from, trained on, and met in every evaluation.
-        self._prompt_ids = lru_cache(maxsize=KNOWN_PROMPTS)(self._read_prompt)
+        self._known_prompts: dict[str, tuple[int, ...]] = {}
         self.fresh_adapter(seed=0)
 
     @classmethod
@@ -96,7 +95,12 @@ class LocalModel:
         Raises:
             ModelError: The vocabulary lacks a character of the prompt.
         """
-        return self._prompt_ids(prompt)
+        ids = self._known_prompts.get(prompt)
+        if ids is None:
+            if len(self._known_prompts) == MOST_KNOWN_PROMPTS:
+                self._known_prompts.clear()
+            ids = self._known_prompts[prompt] = self._read_prompt(prompt)
+        return ids
 
     def _read_prompt(self, prompt: str) -> tuple[int, ...]:
         if self._settings.template == "chat":
