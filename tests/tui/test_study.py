@@ -299,7 +299,10 @@ async def test_an_answer_that_comes_while_the_app_ends_is_for_nobody(
     assert came == ["the answer"]
 
 
-async def test_a_folder_without_a_study_is_said_in_one_sentence(tmp_path: Path) -> None:
+async def test_a_folder_without_a_study_is_said_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     app = SitoolApp()
     async with app.run_test(size=WIDE, notifications=True) as pilot:
         await until_seen(pilot, "There are no studies yet.")
