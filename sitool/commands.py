@@ -69,7 +69,8 @@ class Commands:
             if self._engine is not None:
                 self._engine.serve()
                 break
-            with contextlib.suppress(EngineBusyError), Engine(self._store) as engine:
+            passing = Engine(self._store, in_passing=True)
+            with contextlib.suppress(EngineBusyError), passing as engine:
                 for _ in _raising(engine.work(), asked):
                     pass
             if time.monotonic() > deadline:
@@ -101,10 +102,17 @@ class Commands:
                 self._engine = None
 
     def _ask(self, kind: str, body: Mapping[str, Any]) -> tuple[int, int]:
-        """Leave a command; returns its id and that of the last event before it."""
-        ensure_engine(self._store.folder)
-        before = self._store.journal.last_event()
-        return self._store.journal.ask(kind, body, author()), before
+        """Leave a command; returns its id and that of the last event before it.
+
+        An engine may end just before it would have seen it: then another one is asked.
+        """
+        folder, journal = self._store.folder, self._store.journal
+        while True:
+            ensure_engine(folder)
+            before = journal.last_event()
+            asked = journal.ask(kind, body, author())
+            if engine_pid(folder) is not None or not journal.withdraw(asked):
+                return asked, before
 
     async def stream_async(self, kind: str, body: Mapping[str, Any]) -> AsyncGenerator[Event]:
         """Do what `stream` does through the study's engine, and leave the loop free meanwhile."""

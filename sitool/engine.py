@@ -43,12 +43,8 @@ from sitool.presets import parse_settings
 from sitool.records import RULED_ROLES, Action, Phase
 from sitool.registry import check_verifiers
 from sitool.store import Command, Round, Store
-from sitool.store.journal import check_body
+from sitool.store.journal import AT_ONCE, check_body
 from sitool.tasks.base import ForeignTask, Task
-
-WHILE_RUNNING = ("stop", "decide", "configure", "undo", "fork", "redo")
-"""Commands that do not wait for the round that runs; the last three are refused meanwhile."""
-
 
 BREATH_SECONDS = 0.1
 """How often a working engine looks up, at least."""
@@ -67,12 +63,16 @@ class Engine:
 
     Use it as a context manager: it holds the study's lock inside.
 
+    Args:
+        in_passing: Only for a change that takes no time: nobody else is to leave commands here.
+
     Raises:
         EngineBusyError: Another process is working on this study.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, in_passing: bool = False) -> None:
         self._store = store
+        self._in_passing = in_passing
         self._lock = Lock(store.folder)
         self._watch = Watch(store.folder)
         self._parts: tuple[Settings, Parts, str] | None = None
@@ -84,12 +84,13 @@ class Engine:
     def __enter__(self) -> "Engine":
         if not self._lock.take():
             raise EngineBusyError(
-                f"Process {self._lock.owner()} is working on this study.",
+                f"Process {self._lock.holder() or 'unknown'} is working on this study.",
                 f"try: sitool status {self._store.folder}, or sitool stop {self._store.folder}",
             )
-        self._store.journal.drop_orphans(WHILE_RUNNING)
+        self._store.journal.drop_orphans()
         self._remove_drafts()
-        self._lock.announce()
+        if not self._in_passing:
+            self._lock.announce()
         return self
 
     def _remove_drafts(self) -> None:
@@ -109,9 +110,18 @@ class Engine:
         """Stop the round that runs at its next event; may be called from a signal handler."""
         self._stop_asked = True
 
+    def retire(self) -> bool:
+        """Take no more commands; False, and it takes them still, if one has just come in."""
+        self._lock.conceal()
+        if self._store.journal.waiting():
+            self._lock.announce()
+            return False
+        return True
+
     def work(self) -> Generator[Event]:
         """Carry out all waiting commands and yield what happens, journaled."""
-        while (command := self._store.journal.next_command()) is not None:
+        kinds = AT_ONCE if self._in_passing else ()
+        while (command := self._store.journal.next_command(kinds)) is not None:
             self._stop_asked = False
             for event in self._carry_out(command):
                 self._store.journal.write(event)
@@ -223,7 +233,7 @@ class Engine:
 
     def _serve_others(self) -> Iterator[Event]:
         """Carry out the commands that need no round of their own."""
-        while (command := self._store.journal.next_command(WHILE_RUNNING)) is not None:
+        while (command := self._store.journal.next_command(AT_ONCE)) is not None:
             yield from self._carry_out(command)
 
     @property

@@ -49,6 +49,13 @@ def engine_pid(folder: Path) -> int | None:
     return lock.holder()
 
 
+def engine_and_work(store: Store) -> tuple[int | None, bool]:
+    """Return a study's engine, if any, and whether there is work: work alone is a dead one's."""
+    busy, engine = store.journal.undecided(), engine_pid(store.folder)
+    # Asked for once more: the last of it may have been done before the engine ended.
+    return engine, busy and (engine is not None or store.journal.undecided())
+
+
 def ensure_engine(folder: Path) -> int:
     """Start a study's engine unless one is at work, and return its process id.
 
@@ -61,7 +68,9 @@ def ensure_engine(folder: Path) -> int:
     process = _start(folder)
     deadline = time.monotonic() + START_SECONDS
     while (pid := engine_pid(folder)) is None:
-        # A second one ends at once if another front end was quicker.
+        if process.poll() == 0:
+            # Another front end was quicker: with an engine of its own, or a change in passing.
+            process = _start(folder)
         if process.poll() not in (None, 0) or time.monotonic() > deadline:
             why, hint = _last_words(folder)
             raise EngineDiedError(
@@ -157,7 +166,7 @@ class Host:
         while not self._ended and (self._folder / "study.db").exists():
             for _ in engine.work():
                 idle_since = time.monotonic()
-            if time.monotonic() - idle_since > limit:
+            if time.monotonic() - idle_since > limit and engine.retire():
                 break
             time.sleep(POLL_SECONDS)
 

@@ -15,16 +15,16 @@ from pathlib import Path
 
 from sitool.client import Study, create, open_study
 from sitool.errors import SitoolError, StoreError, StudyError
-from sitool.lock import Lock
+from sitool.lock import LOCK, SIGN, Lock
 from sitool.measure import ALL_LEVELS
-from sitool.process import engine_pid
+from sitool.process import engine_and_work, engine_pid
 from sitool.store import Metric, SampleFilter, Store
 from sitool.store.database import said_as_store_error
 from sitool.study.founding import free_name
 
 DATABASE = "study.db"
 OURS = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal")
-OURS_BESIDE = ("engine.lock", "engine.log", "engine.log.old")
+OURS_BESIDE = (LOCK, SIGN, "engine.log", "engine.log.old")
 ADAPTERS = "adapters"
 
 DEMO_FOLDER, DEMO_PRESET, DEMO_SEED = "demo-study", "path", 7
@@ -219,7 +219,7 @@ def _at_rest(folder: Path) -> Iterator[None]:
     waits = pid is not None and not _is_working(folder)
     if not waits and not lock.take():
         raise StudyError(
-            f"An engine (process {pid or lock.owner()}) is working on {str(folder)!r}.",
+            f"An engine (process {pid or 'unknown'}) is working on {str(folder)!r}.",
             f"try: sitool stop {folder}, or wait for the end of the round",
         )
     try:
@@ -247,7 +247,7 @@ def _card(store: Store) -> Card:
     tree, folder = store.tree, store.folder
     settings, head, open_round = tree.next_settings, tree.head, tree.open_round()
     branch = [store.metrics.of(r.id, "accuracy").get(ALL_LEVELS) for r in tree.branch(head)]
-    engine, busy = engine_pid(folder), store.journal.undecided()
+    engine, busy = engine_and_work(store)
     return Card(
         folder=folder,
         task=settings.task.name,

@@ -19,7 +19,7 @@ from sitool import events
 from sitool.client import Study
 from sitool.engine import BREATH_SECONDS, Engine, EngineBusyError
 from sitool.errors import StudyError, TrainerError
-from sitool.lock import Lock
+from sitool.lock import SIGN, Lock
 from sitool.records import Phase
 
 SITOOL = (sys.executable, "-c", "from sitool.__main__ import main; main()")
@@ -64,11 +64,63 @@ def test_a_lock_is_held_by_one_and_freed_by_its_end(tmp_path: Path) -> None:
     assert other.holder() is None, "it takes no commands yet"
     one.announce()
     assert other.holder() == os.getpid()
-    assert other.owner() == str(os.getpid())
+    one.conceal()
+    assert other.holder() is None, "it takes none any more"
+    assert not other.take()
     one.free()
     assert other.holder() is None
     assert other.take()
     other.free()
+
+
+def test_the_pid_of_the_holder_before_is_never_taken_for_that_of_the_next(tmp_path: Path) -> None:
+    (tmp_path / SIGN).write_text("999999")
+    one, other = Lock(tmp_path), Lock(tmp_path)
+    assert one.take()
+    assert other.holder() is None
+    one.announce()
+    assert other.holder() == os.getpid()
+    one.free()
+    assert (tmp_path / SIGN).read_text() == str(os.getpid())
+    assert other.take()
+    assert one.holder() is None
+    other.free()
+
+
+def test_a_change_in_passing_begins_no_round_that_somebody_else_asks_for(study: Study) -> None:
+    journal = study._store.journal
+    with Engine(study._store, in_passing=True) as engine:
+        assert study.engine_pid is None, "nobody else leaves commands for it"
+        step = journal.ask("step", {"rounds": 1, "to": None}, "somebody")
+        fork = journal.ask("fork", {"round": 0, "settings": None}, "somebody")
+        assert list(engine.work()) == []
+    assert journal.command(step).status == "waiting"
+    assert journal.command(fork).status == "done"
+
+
+def test_a_command_is_taken_back_only_before_it_is_begun(study: Study) -> None:
+    journal = study._store.journal
+    begun = journal.ask("step", {"rounds": 1, "to": None}, "somebody")
+    assert journal.next_command() is not None
+    left = journal.ask("step", {"rounds": 1, "to": None}, "somebody")
+    dropped = journal.ask("step", {"rounds": 1, "to": None}, "somebody")
+    assert not journal.withdraw(begun)
+    assert journal.withdraw(left)
+    journal.drop_orphans()
+    assert journal.withdraw(dropped), "nobody has begun it"
+    assert not journal.withdraw(begun)
+
+
+def test_an_engine_that_retires_looks_once_more(study: Study) -> None:
+    with Engine(study._store) as engine:
+        study._store.journal.ask("fork", {"round": 0, "settings": None}, "somebody")
+        assert not engine.retire()
+        assert study.engine_pid == os.getpid()
+        assert list(engine.work()) == []
+        assert engine.retire()
+        assert study.engine_pid is None
+        with pytest.raises(EngineBusyError), Engine(study._store):
+            pass
 
 
 def test_a_second_engine_is_refused_with_the_pid_of_the_first(study: Study) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +16,8 @@ import sitool
 from sitool import events
 from sitool.client import Study
 from sitool.engine import EngineBusyError
-from sitool.process import EngineDiedError, engine_pid, ensure_engine
+from sitool.lock import LOCK, SIGN, Lock
+from sitool.process import EngineDiedError, end_engine, engine_pid, ensure_engine
 from sitool.records import Action, Phase
 
 
@@ -118,10 +120,36 @@ def test_a_second_engine_is_refused_with_the_pid_of_the_first(make: Callable[...
 
 def test_a_lock_file_of_a_dead_process_is_taken_over(make: Callable[..., Study]) -> None:
     study = make()
-    (study.folder / "engine.lock").write_text("999999")
+    for name in (LOCK, SIGN):
+        (study.folder / name).write_text("999999")
     assert study.engine_pid is None
     assert study.step().number == 1
     assert study.engine_pid != 999999
+
+
+def test_an_engine_starts_once_a_change_in_passing_is_over(make: Callable[..., Study]) -> None:
+    study = make()
+    lock = Lock(study.folder)
+    assert lock.take()
+    threading.Timer(1.5, lock.free).start()
+    assert study.step().number == 1
+
+
+def test_what_an_engine_was_asked_in_its_last_moment_is_asked_of_the_next_one(
+    make: Callable[..., Study], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make()
+    first = study.warm_up()
+
+    def ensure_and_lose(folder: Path) -> int:
+        pid = ensure_engine(folder)
+        if pid == first:
+            end_engine(folder)
+        return pid
+
+    monkeypatch.setattr("sitool.commands.ensure_engine", ensure_and_lose)
+    assert study.step().number == 1
+    assert study.engine_pid not in (None, first)
 
 
 @pytest.mark.slow

@@ -212,7 +212,7 @@ class Desk:
             self._post(Happened(happened, replayed=first))
         version = study.version
         self._stale |= version != self._version
-        engine, busy = study.engine_pid, study.busy
+        engine, busy = study.engine_and_work
         now = (engine, busy)
         settled = any(_settles(event) for _, event in happened)
         waited = time.monotonic() - self._looked_at >= SUMMARY_SECONDS

@@ -11,6 +11,13 @@ from sitool.events import Event, read_event
 from sitool.records import Action, Phase
 from sitool.store.database import Database
 
+AT_ONCE = ("stop", "decide", "configure", "undo", "fork", "redo")
+"""Commands that take no time: they do not wait for the round that runs, and the last three are
+refused meanwhile."""
+MARKS = ",".join("?" * len(AT_ONCE))
+
+NEVER_BEGUN = "It was never begun."
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -20,7 +27,7 @@ class Command:
         kind: Such as `step`; see `engine.py` for all.
         body: Its arguments, as JSON values.
         status: `waiting`, `running`, `done`, `stopped` or `failed`.
-        error: Why it failed, in one sentence.
+        error: Why it failed, in one sentence; of a stopped one, that it was never begun.
     """
 
     id: int
@@ -68,18 +75,25 @@ class Journal:
             "UPDATE commands SET status = ?, error = ? WHERE id = ?", (status, error, command_id)
         )
 
-    def drop_orphans(self, lasting: Sequence[str]) -> None:
+    def drop_orphans(self) -> None:
         """Mark as stopped what a dead engine was running, and what it never came to.
 
-        Args:
-            lasting: Kinds that are still to be carried out, whoever asked.
+        What takes no time is still to be carried out, whoever asked.
         """
-        marks = ",".join("?" * len(lasting))
         self._database.execute(
-            "UPDATE commands SET status = 'stopped' WHERE status = 'running'"
-            f" OR (status = 'waiting' AND kind NOT IN ({marks}))",
-            tuple(lasting),
+            "UPDATE commands SET status = 'stopped',"
+            " error = CASE status WHEN 'waiting' THEN ? ELSE error END"
+            f" WHERE status = 'running' OR (status = 'waiting' AND kind NOT IN ({MARKS}))",
+            (NEVER_BEGUN, *AT_ONCE),
         )
+
+    def withdraw(self, command_id: int) -> bool:
+        """Take a command back unless it has been begun; False if it has."""
+        self._database.execute(
+            "UPDATE commands SET status = 'stopped', error = ? WHERE id = ? AND status = 'waiting'",
+            (NEVER_BEGUN, command_id),
+        )
+        return self.command(command_id).error == NEVER_BEGUN
 
     def write(self, event: Event) -> None:
         """Append an event."""
@@ -100,10 +114,17 @@ class Journal:
         )
         return self.last_event() if found is None else int(found)
 
+    def waiting(self) -> bool:
+        """Whether any command is waiting to be carried out."""
+        query = "SELECT 1 FROM commands WHERE status = 'waiting' LIMIT 1"
+        return self._database.value(query) is not None
+
     def undecided(self) -> bool:
-        """Whether any command is waiting or being carried out."""
+        """Whether a command that takes its time is waiting or being carried out."""
         found = self._database.value(
-            "SELECT 1 FROM commands WHERE status IN ('waiting', 'running') LIMIT 1"
+            "SELECT 1 FROM commands WHERE status IN ('waiting', 'running')"
+            f" AND kind NOT IN ({MARKS}) LIMIT 1",
+            AT_ONCE,
         )
         return found is not None
 

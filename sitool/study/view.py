@@ -17,7 +17,7 @@ from sitool.parts import make_task
 from sitool.planning import situations
 from sitool.planning.estimates import Estimate, estimate
 from sitool.presets import build_settings
-from sitool.process import engine_pid
+from sitool.process import engine_and_work, engine_pid
 from sitool.records import Sample
 from sitool.store import Plan, Store, round_label
 from sitool.study.frames import rounds_frame
@@ -291,7 +291,7 @@ class StudyView(Sampled):
 
     @property
     def busy(self) -> bool:
-        """Whether a command is waiting or being carried out; by whom, `engine_pid` tells."""
+        """Whether a round or a measurement is asked for or at work; `engine_pid` says whose."""
         return self._store.journal.undecided()
 
     def events(self, after: int = 0) -> list[tuple[int, float, Event]]:
@@ -301,6 +301,11 @@ class StudyView(Sampled):
     def last_round_start(self) -> int:
         """Return the event id after which the newest round's events begin."""
         return self._store.journal.last_round_start()
+
+    @property
+    def engine_and_work(self) -> tuple[int | None, bool]:
+        """`engine_pid` and `busy`, of one moment: busy without an engine means that it died."""
+        return engine_and_work(self._store)
 
     @property
     def engine_pid(self) -> int | None:
