@@ -4,6 +4,7 @@ Screens are imported where they are shown: the first frame must not wait for the
 """
 
 import gc
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -122,7 +123,7 @@ class SitoolApp(KeysInOrder):
 
 
 def run(folder: Path | None = None) -> None:
-    """Run the app until the person leaves it.
+    """Run the app until the person leaves it; if it breaks, the process ends with 1.
 
     Raises:
         SitoolError: The study that was asked for cannot be opened.
@@ -132,3 +133,5 @@ def run(folder: Path | None = None) -> None:
     app.run()
     if app.mistake is not None:
         raise app.mistake
+    if app.return_code:
+        sys.exit(app.return_code)

@@ -14,14 +14,25 @@ from textual.message_pump import MessagePump
 def in_thread(
     asker: MessagePump, work: Callable[[], Any], then: Callable[[Any], None] | None = None
 ) -> None:
-    """Do some work in a thread, and hand its result to `then` on the app's thread."""
+    """Do some work in a thread, and hand its result to `then` on the app's thread.
+
+    What it raises ends the app, as what the app's own thread raises does.
+    """
 
     def run() -> None:
-        result = work()
+        try:
+            result = work()
+        except Exception as error:
+            tell(asker, _raise, error)
+            return
         if then is not None:
             tell(asker, then, result)
 
     threading.Thread(target=run, name="aside", daemon=True).start()
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def tell(asker: MessagePump, then: Callable[..., None], *values: Any) -> None:

@@ -28,7 +28,7 @@ class KeysInOrder(App[None]):
 
     A screen that is there before it can take keys says so by a property `settling`:
     whether what keys are for is still to come, such as rows, or the focus. Keys wait for it
-    as long as its `patience`, in seconds, says.
+    as long as its `patience`, in seconds, says, but for those that are `overtaking` there.
     """
 
     def __init__(self) -> None:
@@ -46,6 +46,8 @@ class KeysInOrder(App[None]):
         elif event.is_forwarded:
             await super().on_event(event)
             self._passed(event, 0)
+        elif event.key in getattr(self.screen, "overtaking", ()):
+            await super().on_event(event)
         else:
             self._typed.append(event)
             self._next_key()

@@ -39,6 +39,7 @@ class OpeningScreen(Screen[None]):
     settling: ClassVar = True
     """Keys wait for the screen that they are for; see `keys.py`."""
     patience: ClassVar = float("inf")
+    overtaking: ClassVar = ("ctrl+q",)
 
     def __init__(self, folder: Path | None) -> None:
         super().__init__()

@@ -25,7 +25,7 @@ import sitool.tui.app
 late = {"numpy", "pydantic", "typer", "sqlite3", "sitool.config", "sitool.tui.study"}
 print(sorted(late & set(sys.modules)))
 """
-SLOW_PART = "import time\nfor _ in range(50):\n    time.sleep(0.01)\n"
+SLOW_PART = "import time\nfor _ in range(50):\n    time.sleep(0.01)\nWHOLE = True\n"
 
 
 def test_the_first_frame_needs_nothing_that_reads_a_study() -> None:
@@ -75,6 +75,26 @@ async def test_without_a_study_the_studies_come(tmp_path: Path, slow_start: None
         assert len(app.screen_stack) == 2
 
 
+async def test_one_can_leave_while_it_is_opened(tmp_path: Path, slow_start: None) -> None:
+    app = SitoolApp(tmp_path, warm=False)
+    async with app.run_test(size=WIDE) as pilot:
+        burst(pilot, "o", "ctrl+q")
+        await until(pilot, lambda: app.return_code is not None)
+    assert app.return_code == 0
+    assert app.mistake is None
+    assert not hasattr(sys.modules.get("slow_part"), "WHOLE")
+
+
+async def test_a_screen_that_cannot_be_imported_ends_the_app(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "FIRST_SCREENS", ("sitool.tui.not_there",))
+    app = SitoolApp(tmp_path, warm=False)
+    with pytest.raises(ModuleNotFoundError, match=r"sitool\.tui\.not_there"):
+        async with app.run_test(size=WIDE) as pilot:
+            await until(pilot, lambda: app.return_code is not None)
+
+
 def test_a_study_that_is_not_there_ends_the_app_with_a_sentence(tmp_path: Path) -> None:
     code, drawn = in_pty("open", str(tmp_path / "nowhere"))
     assert code == 2
@@ -82,11 +102,21 @@ def test_a_study_that_is_not_there_ends_the_app_with_a_sentence(tmp_path: Path) 
     assert "nowhere" in drawn.rpartition("\x1b")[2]
 
 
-def in_pty(*words: str) -> tuple[int, str]:
+def test_an_app_that_breaks_ends_with_1_and_says_where(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        'import sys\nsys.modules["sitool.tui.studies"] = None  # Its import fails.\n'
+    )
+    code, drawn = in_pty(PYTHONPATH=str(tmp_path))
+    assert code == 1
+    assert "sitool.tui.studies" in drawn.rpartition("\x1b[?1049l")[2]
+
+
+def in_pty(*words: str, **environment: str) -> tuple[int, str]:
     """Run the command in a terminal, and return how it ended and what it wrote."""
     mine, its = pty.openpty()
     command = [sys.executable, "-m", "sitool", *words]
-    with subprocess.Popen(command, stdin=its, stdout=its, stderr=its) as program:
+    env = os.environ | environment
+    with subprocess.Popen(command, stdin=its, stdout=its, stderr=its, env=env) as program:
         os.close(its)
         drawn = b""
         while chunk := _read(mine):
