@@ -49,13 +49,6 @@ def engine_pid(folder: Path) -> int | None:
     return lock.holder()
 
 
-def engine_and_work(store: Store) -> tuple[int | None, bool]:
-    """Return a study's engine, if any, and whether there is work: work alone is a dead one's."""
-    busy, engine = store.journal.undecided(), engine_pid(store.folder)
-    # Asked for once more: the last of it may have been done before the engine ended.
-    return engine, busy and (engine is not None or store.journal.undecided())
-
-
 def ensure_engine(folder: Path) -> int:
     """Start a study's engine unless one is at work, and return its process id.
 

@@ -17,7 +17,7 @@ from sitool.client import Study, create, open_study
 from sitool.errors import SitoolError, StoreError, StudyError
 from sitool.lock import LOCK, SIGN, Lock
 from sitool.measure import ALL_LEVELS
-from sitool.process import engine_and_work, engine_pid
+from sitool.process import engine_pid
 from sitool.store import Metric, SampleFilter, Store
 from sitool.store.database import said_as_store_error
 from sitool.study.founding import free_name
@@ -247,7 +247,8 @@ def _card(store: Store) -> Card:
     tree, folder = store.tree, store.folder
     settings, head, open_round = tree.next_settings, tree.head, tree.open_round()
     branch = [store.metrics.of(r.id, "accuracy").get(ALL_LEVELS) for r in tree.branch(head)]
-    engine, busy = engine_and_work(store)
+    busy, engine = store.journal.undecided(), engine_pid(folder)
+    busy = busy and (engine is not None or store.journal.undecided())  # As the desk does.
     return Card(
         folder=folder,
         task=settings.task.name,

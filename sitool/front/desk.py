@@ -212,7 +212,9 @@ class Desk:
             self._post(Happened(happened, replayed=first))
         version = study.version
         self._stale |= version != self._version
-        engine, busy = study.engine_and_work
+        busy, engine = study.busy, study.engine_pid
+        # Asked once more: the last of the work may have been done before the engine ended.
+        busy = busy and (engine is not None or study.busy)
         now = (engine, busy)
         settled = any(_settles(event) for _, event in happened)
         waited = time.monotonic() - self._looked_at >= SUMMARY_SECONDS

@@ -17,7 +17,7 @@ from sitool.parts import make_task
 from sitool.planning import situations
 from sitool.planning.estimates import Estimate, estimate
 from sitool.presets import build_settings
-from sitool.process import engine_and_work, engine_pid
+from sitool.process import engine_pid
 from sitool.records import Sample
 from sitool.store import Plan, Store, round_label
 from sitool.study.frames import rounds_frame
@@ -301,11 +301,6 @@ class StudyView(Sampled):
     def last_round_start(self) -> int:
         """Return the event id after which the newest round's events begin."""
         return self._store.journal.last_round_start()
-
-    @property
-    def engine_and_work(self) -> tuple[int | None, bool]:
-        """`engine_pid` and `busy`, of one moment: busy without an engine means that it died."""
-        return engine_and_work(self._store)
 
     @property
     def engine_pid(self) -> int | None:
