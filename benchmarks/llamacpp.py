@@ -21,7 +21,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -52,10 +52,11 @@ from sitool.seeds import derive_seed
 SAMPLES = 8
 
 
-def qwen_shaped(folder: Path) -> LocalModel:
+def qwen_shaped(folder: Path, dtype: Literal["float32", "bfloat16"]) -> LocalModel:
     """Write and load random weights of Qwen2.5-0.5B's shape, with the tiny base's tokenizer."""
     write_half_billion(folder, torch.float32, benchmark_model()[0].tokenizer)
-    return LocalModel.load(ModelSettings(base=str(folder), device="cpu"), TrainerSettings())
+    settings = ModelSettings(base=str(folder), device="cpu", dtype=dtype)
+    return LocalModel.load(settings, TrainerSettings())
 
 
 def give_adapter(model: LocalModel, seed: int) -> None:
@@ -221,6 +222,9 @@ def read_options() -> argparse.Namespace:
     )
     parser.add_argument("--tokens", type=int, default=16, help="most of a sample (default: 16)")
     parser.add_argument("--qwen", action="store_true", help="Qwen2.5-0.5B's shape, at f16")
+    parser.add_argument(
+        "--dtype", choices=("float32", "bfloat16"), default="float32", help="of native with --qwen"
+    )
     parser.add_argument("--few-shot", action="store_true", help="four-shot prompts alone")
     parser.add_argument("--only", default="", help="of --few-shot: native or llamacpp")
     parser.add_argument("--fast", action="store_true", help="flash attention, half-precision keys")
@@ -236,7 +240,10 @@ def main() -> None:
         folder = Path(name)
         os.environ["XDG_CACHE_HOME"] = name  # A converted base of this size is not worth keeping.
         model, note = (
-            (qwen_shaped(folder / "qwen"), "base: random weights of Qwen2.5-0.5B's shape")
+            (
+                qwen_shaped(folder / "qwen", options.dtype),
+                f"base: random weights of Qwen2.5-0.5B's shape, native at {options.dtype}",
+            )
             if options.qwen
             else benchmark_model()
         )

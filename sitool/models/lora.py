@@ -9,7 +9,7 @@ understand (other precisions, other kinds of layer) to PEFT.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -17,7 +17,8 @@ from typing import Any
 import torch
 from peft.tuners.lora import Linear as LoraLinear
 from torch import Tensor, nn
-from torch.nn import functional
+
+from sitool.models import products
 
 ADAPTER = "default"
 
@@ -58,17 +59,20 @@ def reset_lora(network: nn.Module, seed: int) -> None:
 def merged(network: nn.Module) -> Iterator[None]:
     """Within, the network runs on weights that hold the adapter already; no gradients.
 
-    Costs one more copy of the linear layers' weights for as long as it lasts.
+    Costs one more copy of the linear layers' weights for as long as it lasts. In bfloat16 a
+    small update would be rounded away in W + s B A, so there it stays beside the weight.
     """
-    layers = _plain_layers(network)
+    layers = [layer for _, layer in lora_layers(network) if _is_fusable(layer)]
+    bare = _bare_layers(network)
     try:
         with torch.no_grad():
             for layer in layers:
-                weight = _merged_weight(layer)
-                layer.forward = partial(functional.linear, weight=weight, bias=_bias(layer))
+                layer.forward = _merged_forward(layer)
+            for layer in bare:
+                layer.forward = partial(products.linear, weight=layer.weight, bias=layer.bias)
         yield
     finally:
-        _give_back(layers)
+        _give_back([*layers, *bare])
 
 
 @contextmanager
@@ -98,7 +102,7 @@ class FusedLora(torch.autograd.Function):
         effective = torch.addmm(weight, b, a, alpha=scale)
         ctx.save_for_backward(x, effective, a, b)
         ctx.scale = scale
-        return functional.linear(x, effective, bias)
+        return products.linear(x, effective, bias)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
@@ -106,7 +110,9 @@ class FusedLora(torch.autograd.Function):
         x, effective, a, b = ctx.saved_tensors
         grad = grads[0].reshape(-1, effective.shape[0])
         x_rows = x.reshape(-1, effective.shape[1])
-        grad_x = (grad @ effective).view(x.shape) if ctx.needs_input_grad[0] else None
+        grad_x = None
+        if ctx.needs_input_grad[0]:
+            grad_x = products.linear(grad, effective.t()).view(x.shape)
         grad_a = (grad @ b).t() @ x_rows * ctx.scale
         grad_b = grad.t() @ (x_rows @ a.t()) * ctx.scale
         return grad_x, None, None, grad_a, grad_b, None
@@ -126,7 +132,7 @@ class SplitLora(torch.autograd.Function):
         """Run the layer on x [..., in] with weight [out, in], a [r, in], b [out, r]."""
         rows = x.reshape(-1, weight.shape[1]).to(weight.dtype)
         narrow = rows @ a.to(weight.dtype).t()
-        y = functional.linear(rows, weight, bias)
+        y = products.linear(rows, weight, bias)
         y.addmm_(narrow, b.to(weight.dtype).t(), alpha=scale)
         ctx.save_for_backward(rows, narrow, weight, a, b)
         ctx.scale, ctx.shape, ctx.dtype = scale, x.shape, x.dtype
@@ -140,7 +146,8 @@ class SplitLora(torch.autograd.Function):
         grad_narrow = grad @ b.to(weight.dtype)
         grad_x = None
         if ctx.needs_input_grad[0]:
-            grad_x = (grad @ weight).addmm_(grad_narrow, a.to(weight.dtype), alpha=ctx.scale)
+            grad_x = products.linear(grad, weight.t())
+            grad_x = grad_x.addmm_(grad_narrow, a.to(weight.dtype), alpha=ctx.scale)
             grad_x = grad_x.view(ctx.shape).to(ctx.dtype)
         grad_a = (grad_narrow.t() @ rows).to(a.dtype) * ctx.scale
         grad_b = (grad.t() @ narrow).to(b.dtype) * ctx.scale
@@ -167,9 +174,19 @@ def _pays_to_merge(x: Tensor, weight: Tensor) -> bool:
     return weight.dtype != torch.bfloat16 and rows * (inputs + outputs) > inputs * outputs
 
 
-def _merged_weight(layer: Any) -> Tensor:
-    a, b = layer.lora_A[ADAPTER].weight, layer.lora_B[ADAPTER].weight
-    return torch.addmm(layer.base_layer.weight, b, a, alpha=layer.scaling[ADAPTER])
+def _merged_forward(layer: Any) -> Callable[[Tensor], Tensor]:
+    """Return W x + s B A x without gradients: of one weight, or, in bfloat16, of three."""
+    a, b, scale = layer.lora_A[ADAPTER].weight, layer.lora_B[ADAPTER].weight, layer.scaling[ADAPTER]
+    weight, bias = layer.base_layer.weight, _bias(layer)
+    if weight.dtype == a.dtype:
+        return partial(products.linear, weight=torch.addmm(weight, b, a, alpha=scale), bias=bias)
+    return partial(_beside, weight, bias, a.to(weight.dtype), (b * scale).to(weight.dtype))
+
+
+def _beside(weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, x: Tensor) -> Tensor:
+    rows = x.reshape(-1, weight.shape[1]).to(weight.dtype)
+    y = products.linear(rows, weight, bias).addmm_(rows @ a.t(), b.t())
+    return y.view(*x.shape[:-1], -1).to(x.dtype)
 
 
 def _bias(layer: Any) -> Tensor | None:
@@ -182,17 +199,10 @@ def _give_back(layers: list[Any]) -> None:
         vars(layer).pop("forward", None)
 
 
-def _plain_layers(network: nn.Module) -> list[Any]:
-    return [layer for _, layer in lora_layers(network) if _is_plain(layer)]
-
-
-def _is_plain(layer: Any) -> bool:
-    """Whether the layer is W x + s B A x in full precision and nothing else.
-
-    In bfloat16 a small update would be rounded away in W + s B A.
-    """
-    down = layer.lora_A[ADAPTER].weight
-    return _is_fusable(layer) and layer.base_layer.weight.dtype == down.dtype != torch.bfloat16
+def _bare_layers(network: nn.Module) -> list[Any]:
+    """Return the linear layers without an adapter, such as the head."""
+    parts = {id(part) for _, layer in lora_layers(network) for part in layer.modules()}
+    return [m for m in network.modules() if type(m) is nn.Linear and id(m) not in parts]
 
 
 def _is_fusable(layer: Any) -> bool:

@@ -19,6 +19,8 @@ FACTORS = (np.uint64(0xD2E7470EE14C6C93), np.uint64(0xCA5A826395121157))
 STRIDES = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBB67AE8584CAA73B))
 """Of the key, from round to round."""
 LOW, HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
+BLOCK_TOKENS, LEAST_BLOCKS = 512, 8
+"""Of a vocabulary that is summed up in blocks, and from how many of them on."""
 UNUSED_BITS = np.uint64(11)
 """A float64 has 53 bits."""
 
@@ -122,10 +124,30 @@ def invert_cdf(law: Tensor, uniform: Tensor) -> Tensor:
     """Return the first token, in the order of ids, whose summed law exceeds the uniform.
 
     A token of probability 0 is never returned: the target stays below the
-    total, however the product rounds.
+    total, however the product rounds. Of a large vocabulary only blocks are summed
+    up in order, and then the tokens of the one block that is met.
     """
-    cumulative = law.double().cumsum(dim=-1)
+    blocks = law.shape[-1] // BLOCK_TOKENS
+    if blocks < LEAST_BLOCKS:
+        cumulative = law.double().cumsum(dim=-1)
+        return _first_above(cumulative, uniform.to(cumulative) * cumulative[:, -1])
+    whole = law[:, : blocks * BLOCK_TOKENS].reshape(len(law), blocks, BLOCK_TOKENS)
+    rest = law[:, blocks * BLOCK_TOKENS :].sum(dim=-1, keepdim=True)
+    sums = torch.cat([whole.sum(dim=-1), rest], dim=1).double()
+    cumulative = sums.cumsum(dim=-1)
+    target = uniform.to(cumulative) * cumulative[:, -1]
+    block = _first_above(cumulative, target)
+    before = (cumulative - sums).gather(1, block[:, None])[:, 0]
+    places = block[:, None] * BLOCK_TOKENS + torch.arange(BLOCK_TOKENS, device=law.device)
+    inside = law.gather(1, places.clamp(max=law.shape[-1] - 1)).double()
+    inside[places >= law.shape[-1]] = 0
+    within = _first_above(inside.cumsum(dim=-1), target - before)
+    return block * BLOCK_TOKENS + within
+
+
+def _first_above(cumulative: Tensor, target: Tensor) -> Tensor:
+    """Return where a sum first exceeds its target [rows], which is kept below the total."""
     total = cumulative[:, -1]
     below_total = torch.nextafter(total, torch.zeros_like(total))
-    target = torch.minimum(uniform.to(total) * total, below_total)
+    target = torch.minimum(target, below_total).clamp(min=0)
     return torch.searchsorted(cumulative, target[:, None], right=True)[:, 0]

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sitool.models import products
+
 logger = logging.getLogger(__name__)
 
 BLOCK_LOGITS = 1 << 25
@@ -92,7 +94,7 @@ def _block_loss(
         slope = slope.mul_(w[:, None].to(slope.dtype)).to(weight.dtype)
         for_hidden, for_weight, for_bias = grads
         if for_hidden is not None:
-            for_hidden[first : first + len(hidden)] = slope @ weight
+            for_hidden[first : first + len(hidden)] = products.linear(slope, weight.t())
         if for_weight is not None:
             for_weight.addmm_(slope.t(), hidden.to(weight.dtype))
         if for_bias is not None:
@@ -104,7 +106,7 @@ def _block_nlls(
     hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return a block's losses in float64, its logits, and the logs of their sums."""
-    logits = functional.linear(hidden, weight, bias)
+    logits = products.linear(hidden, weight, bias)
     logits = logits.to(_precise(hidden))
     lse = logits.logsumexp(dim=1)
     return (lse - logits.gather(1, targets[:, None])[:, 0]).double(), logits, lse

@@ -277,6 +277,28 @@ def test_an_impossible_token_is_never_drawn(law: list[float], uniform: float) ->
     assert uniform * total <= before + law[token] + 1e-12
 
 
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    size=st.integers(drawing.LEAST_BLOCKS * drawing.BLOCK_TOKENS, 9 * drawing.BLOCK_TOKENS + 3),
+    likely=st.floats(0.001, 1),
+    uniform=st.one_of(
+        st.floats(0, 1, exclude_max=True), st.just(float(np.nextafter(1, 0))), st.just(0.0)
+    ),
+)
+def test_a_large_vocabulary_is_drawn_from_in_blocks_by_the_same_law(
+    seed: int, size: int, likely: float, uniform: float
+) -> None:
+    source = np.random.default_rng(seed)
+    law = source.random(size) ** 8 * (source.random(size) < likely)
+    law[source.integers(size)] = 1.0
+    table = torch.tensor(law[None], dtype=torch.float32)
+    token = int(drawing.invert_cdf(table, torch.tensor([uniform], dtype=torch.float64)))
+    exact = table[0].double()
+    assert exact[token] > 0
+    before, total = exact[:token].sum(), exact.sum()
+    assert before - 1e-5 * total <= uniform * total <= before + exact[token] + 1e-5 * total
+
+
 @given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=5), st.integers(1, 40))
 def test_uniforms_are_those_of_numpys_philox(seeds: list[int], count: int) -> None:
     expected = [np.random.Generator(np.random.Philox(key=seed)).random(count) for seed in seeds]
