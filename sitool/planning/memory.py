@@ -57,6 +57,9 @@ CUDA_MICRO_TOKENS = 131_072
 BLOCK_LOGITS = 1 << 25
 """Most logits that the trainer makes at once."""
 
+LARGE_VOCABULARY = 4096
+"""From here on a law is summed up in blocks."""
+
 GGUF_BYTES = {"f32": 4.0, "f16": 2.0, "q8_0": 34 / 32}
 """Bytes a weight, by the precision of a GGUF file."""
 GGUF_KEYS = 2 << 30
@@ -194,7 +197,8 @@ def _sampling(
     going_on = own_keys * (1 + 1 / shape.layers) + (prompt_keys if shared else 0)
     block = own_keys / (2 * shape.layers)
     total.add("keys and values", max(going_on, copies * prompt_keys), block)
-    drawing = rows * shape.vocabulary * _logit_bytes(settings, setup, greedy=greedy)
+    logit = _logit_bytes(shape, settings, setup, greedy=greedy)
+    drawing = rows * shape.vocabulary * logit
     if drawing > reading:
         total.add("drawing", drawing, rows * shape.vocabulary * 4)
     else:
@@ -210,23 +214,26 @@ def _sampling_with_llamacpp(shape: Shape, settings: Settings, work: Work, rows: 
     length = work.longest_prompt + work.most_new
     sequences = max(1, min(ours.sequences, rows, GGUF_KEYS // (width * length)))
     total.add("keys and values", sequences * length * width, SMALL_BLOCK + 1)
-    drawing = sequences * shape.vocabulary * _logit_bytes(settings, Setup(False, 4), greedy=False)
-    total.add("drawing", drawing, SMALL_BLOCK + 1)
+    logit = _logit_bytes(shape, settings, Setup(False, 4), greedy=False)
+    total.add("drawing", sequences * shape.vocabulary * logit, SMALL_BLOCK + 1)
     total.add("adapter", 8 * settings.trainer.rank * shape.sides, 0)
     return total.need()
 
 
-def _logit_bytes(settings: Settings, setup: Setup, *, greedy: bool) -> int:
+def _logit_bytes(shape: Shape, settings: Settings, setup: Setup, *, greedy: bool) -> int:
     """Return the bytes for each token of the vocabulary while a row's token is drawn.
 
     Logits (in half precision both as they are and in float32), log-probabilities,
-    the law, the law in float64 and its running sum; top_p sorts before that.
+    the law, and of a small vocabulary the law in float64 and its running sum; top_p sorts
+    before that.
     """
     logits = 4 if setup.bytes_per_weight == 4 else 6
     if greedy:
         return logits + 4
     law = logits + 4 + 4
-    return law + 25 if settings.sampler.top_p < 1 else law + 16
+    if settings.sampler.top_p < 1:
+        return law + 25
+    return law if shape.vocabulary >= LARGE_VOCABULARY else law + 16
 
 
 def _training(shape: Shape, trainer: TrainerSettings, setup: Setup, work: Work) -> Need:

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from benchmarks.planning import MIDDLING, SMALL, measure
 from sitool.config import Settings
 from sitool.planning import machines
-from sitool.planning.memory import Setup, kept_bytes, needs, peak_bytes, weights_bytes
+from sitool.planning.memory import (
+    LARGE_VOCABULARY,
+    Setup,
+    kept_bytes,
+    needs,
+    peak_bytes,
+    weights_bytes,
+)
 from sitool.planning.shapes import Shape, read_shape
 from sitool.planning.work import Work
 from sitool.presets import build_settings
@@ -40,6 +47,16 @@ def test_drawing_takes_28_bytes_a_logit_and_35_under_top_p() -> None:
     assert drawing == 256 * 1000 * 28
     sorting = build_settings(assignments=["sampler.top_p=0.9"], base=settings)
     assert needs(SHAPE, sorting, CPU, WORK)[Phase.SAMPLE].terms["drawing"] > drawing
+
+
+def test_a_large_vocabulary_takes_12_bytes_a_logit() -> None:
+    from sitool.samplers.drawing import BLOCK_TOKENS, LEAST_BLOCKS
+
+    assert LARGE_VOCABULARY == BLOCK_TOKENS * LEAST_BLOCKS
+    settings = build_settings(assignments=["draw.samples=4", "sampler.chunk_rows=256"])
+    large = replace(SHAPE, vocabulary=LARGE_VOCABULARY)
+    drawing = needs(large, settings, CPU, WORK)[Phase.SAMPLE].terms["drawing"]
+    assert drawing == 256 * LARGE_VOCABULARY * 12
 
 
 def test_what_forward_keeps_is_what_autograd_keeps(tmp_path: Path) -> None:
