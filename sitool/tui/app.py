@@ -51,6 +51,7 @@ class SitoolApp(KeysInOrder):
         self._folder = folder
         self._warm = warm
         self._sieve = Sieve()
+        self._is_leaving = False
         self.mistake: SitoolError | None = None
         """Why the study that was asked for could not be opened."""
         for theme in THEMES:
@@ -101,6 +102,20 @@ class SitoolApp(KeysInOrder):
             self._push_study(folder, above_studies=True)
         except SitoolError as error:
             self.notify(f"{error.message}\n{error.hint}".strip(), severity="error", timeout=12)
+
+    def exit(self, *args: Any, **options: Any) -> None:
+        """Leave."""
+        self._is_leaving = True
+        super().exit(*args, **options)
+
+    async def _shutdown(self) -> None:
+        self._is_leaving = True
+        await super()._shutdown()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """End the app, unless it ends already: a screen that comes just then has lost its parts."""
+        if not self._is_leaving:
+            super()._handle_exception(error)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Let nothing through to the terminal that it would act on."""

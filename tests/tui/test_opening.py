@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from studies import create
+from textual.widgets import Static
 from waiting import burst, until, until_seen
 
 from sitool.process import end_engine
@@ -16,6 +17,7 @@ from sitool.tui.app import SitoolApp
 from sitool.tui.opening import OpeningScreen
 from sitool.tui.settings import SettingsScreen
 from sitool.tui.studies import StudiesScreen
+from sitool.tui.study import StudyScreen
 
 WIDE = (120, 40)
 ENOUGH = """
@@ -100,6 +102,21 @@ def test_a_study_that_is_not_there_ends_the_app_with_a_sentence(tmp_path: Path) 
     assert code == 2
     assert "error: There is no study in" in drawn.rpartition("\x1b")[2]
     assert "nowhere" in drawn.rpartition("\x1b")[2]
+
+
+async def test_a_screen_that_comes_as_one_leaves_breaks_nothing(tmp_path: Path) -> None:
+    create(tmp_path / "study").close()
+    app = SitoolApp(tmp_path / "study", warm=False)
+
+    class Late(Static):
+        def on_mount(self) -> None:
+            app.exit()
+            self.query_one("#what-is-gone")
+
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, StudyScreen))
+        await app.screen.mount(Late())
+    assert app.return_code == 0
 
 
 def test_an_app_that_breaks_ends_with_1_and_says_where(tmp_path: Path) -> None:
