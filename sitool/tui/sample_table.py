@@ -22,6 +22,7 @@ from sitool.errors import SitoolError
 from sitool.front.listing import Listing
 from sitool.store import SampleFilter, SampleLine, Store
 from sitool.study.sample_columns import GAP, Place, lay_out
+from sitool.tui.sizes import on_new_size
 
 PAGE = 64
 PAGES = 16
@@ -227,8 +228,11 @@ class SampleTable(ScrollView, can_focus=True):
         self._strips.clear()
         super().notify_style_update()
 
-    def on_resize(self) -> None:
-        """Keep the cursor in sight."""
+    def on_mount(self) -> None:
+        """Keep the cursor in sight in any size."""
+        on_new_size(self, self._fit)
+
+    def _fit(self) -> None:
         self._bring_into_sight()
         self.post_message(self.Sized())
 

@@ -6,12 +6,17 @@ from textual.widget import Widget
 from textual.widgets import DataTable, Static
 from textual.widgets.data_table import CursorType
 
+from sitool.tui.sizes import on_new_size
+
 
 class TablePanel(Widget):
     """A panel with a table."""
 
-    def on_resize(self) -> None:
+    def on_mount(self) -> None:
         """Draw rows anew: the table keeps how wide they were beside a scrollbar that has gone."""
+        on_new_size(self, self._draw_rows_anew)
+
+    def _draw_rows_anew(self) -> None:
         self.call_after_refresh(self.query_one(DataTable).notify_style_update)
 
 

@@ -10,7 +10,7 @@ import pytest
 from sampling import OnePanel, ask, fitting, listed
 from studies import create
 from textual import events
-from waiting import LONGEST_SECONDS, text_of, until
+from waiting import LONGEST_SECONDS, settled, text_of, until
 
 from sitool.client import Study, open_study
 from sitool.front.listing import Lister, Listing
@@ -336,13 +336,39 @@ async def test_rows_look_the_same_however_the_terminal_came_to_its_size(
         await listed(pilot, fresh)
         expected = text_of(pilot).splitlines()
     if not told:  # Rows are drawn in a new size before the table hears of it.
-        monkeypatch.setattr(SampleTable, "on_resize", lambda self: None)
+        monkeypatch.setattr(SampleTable, "_fit", lambda self: None)
     async with resized.run_test(size=(118, 20)) as pilot:
         await listed(pilot, resized)
         await pilot.resize_terminal(80, 24)
         await until(pilot, lambda: resized.table.size.width == 78)
         await pilot.pause()
         assert text_of(pilot).splitlines()[1:] == expected[1:]
+
+
+def never(*_: object) -> None:
+    """Stand for what a test is to show that it does not happen."""
+    raise AssertionError("this was not to be called")
+
+
+async def test_a_size_is_heard_of_though_the_toolkit_sends_no_event_of_it(
+    two_rounds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = OnePanel(two_rounds)
+    async with app.run_test(size=SIZE) as pilot:
+        await listed(pilot, app)
+        await pilot.press("end")
+        monkeypatch.setattr(SampleTable, "on_resize", never, raising=False)
+        with app.batch_update():
+            app.panel.styles.height = 10
+            await settled()
+            # As it is when a widget out of sight was drawn: whoever asks for a place makes the
+            # map of them anew, from which the layout would see what it changes.
+            app.screen._compositor._full_map_invalidated = True
+            assert app.panel.region.height == 10
+        await pilot.pause()
+        assert app.table.rows_in_sight == 7
+        count = len(app.ids())
+        assert f" · {count - 6}-{count} of {count}" in text_of(pilot)
 
 
 def test_columns_fit_the_width() -> None:
