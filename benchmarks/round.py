@@ -4,6 +4,10 @@ The peer draws the same problems, samples and evaluates with transformers'
 `generate`, selects by the same rule and trains with TRL's SFTTrainer. It keeps
 nothing on disk; ours writes every sample, score and event to the study. Models
 are loaded before the clock starts on both sides.
+
+    python -m benchmarks.round                             # one thread each
+    python -m benchmarks.round --threads 2                 # two threads each
+    python -m benchmarks.round --threads 2 --processes     # ours in two processes of one thread
 """
 
 import contextlib
@@ -34,9 +38,10 @@ GENERATE_ROWS = 512
 class OurRound:
     """Round 1 of a study whose base is measured, run again and again from a copy."""
 
-    def __init__(self, folder: Path, threads: int) -> None:
+    def __init__(self, folder: Path, threads: int, processes: int) -> None:
         self._measured, self._copy = folder / "measured", folder / "copy"
-        options = [f"model.threads={threads}", "model.device=cpu"]
+        self._threads = threads
+        options = [f"model.threads={threads}", f"model.processes={processes}", "model.device=cpu"]
         study = sitool.create(self._measured, "path", assignments=options)
         study.run(0)
         self.settings = study.settings
@@ -45,6 +50,7 @@ class OurRound:
 
     def work(self) -> int:
         """Run one round and return 1."""
+        torch.set_num_threads(self._threads)
         shutil.rmtree(self._copy, ignore_errors=True)
         shutil.copytree(self._measured, self._copy)
         store = Store(self._copy)
@@ -58,7 +64,8 @@ class OurRound:
 class PeerRound:
     """The same round as a script of transformers and TRL."""
 
-    def __init__(self, ours: OurRound, folder: Path) -> None:
+    def __init__(self, ours: OurRound, folder: Path, threads: int) -> None:
+        self._threads = threads
         self._settings: Settings = ours.settings
         self._task = ours.parts.task
         self._folder = folder
@@ -77,6 +84,7 @@ class PeerRound:
 
     def work(self) -> int:
         """Run one round and return 1."""
+        torch.set_num_threads(self._threads)
         self._model.fresh_adapter(seed=0)
         s = self._settings
         problems = [
@@ -175,16 +183,19 @@ class PeerRound:
 
 def main() -> None:
     """Measure and print."""
-    options = arguments(__doc__ or "")
+    options = arguments(__doc__ or "", "--processes")
+    cores = options.threads
+    threads, processes = (1, cores) if options.processes else (cores, 1)
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as name:
-        ours = OurRound(Path(name), options.threads)
-        peer = PeerRound(ours, Path(name))
+        ours = OurRound(Path(name), threads, processes)
+        peer = PeerRound(ours, Path(name), cores)
         gc.freeze()  # As the engine does once its model is loaded; the peer has it too.
         with contextlib.redirect_stdout(io.StringIO()):
             figure = compare(
                 "a round against generate and TRL", ours.work, peer.work, "rounds/s", options.runs
             )
+        ours.parts.close()
     seconds = f"ours {1 / figure.ours:.1f} s a round, peer {1 / figure.peer:.1f} s"
     show([figure], options.json, seconds)
 

@@ -158,7 +158,8 @@ class Parts:
             self.task.breathe = breathe
 
     def close(self) -> None:
-        """End the verifiers' processes, and the task's."""
+        """End the processes of the model, of the verifiers and of the task."""
+        self.model.close()
         if isinstance(self.task, ForeignTask):
             self.task.close()
         for guard in self.guards:

@@ -79,12 +79,17 @@ def _probe_once(settings: Settings, wanted: bool, *, quiet: bool) -> None:
 
 
 def _show(found: Estimate) -> None:
-    if found.peaks:
+    if found.total.peaks:
         console.print(_phases(found))
         assumed = "" if found.process_is_measured else " (assumed, not measured here)"
         say(
             f"In each: the base's weights {gigabytes(found.weights)}, the process itself"
             f" {gigabytes(found.process)}{assumed}."
+        )
+    if found.total.helpers:
+        say(
+            f"Processes that help: {found.total.helpers} of"
+            f" {gigabytes(found.total.helper)} at most."
         )
     say(found.sentence)
     seconds = found.pace.total
@@ -98,9 +103,9 @@ def _phases(found: Estimate) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2))
     for column in ("phase", "peak", "time", "of it"):
         table.add_column(column, no_wrap=column != "of it")
-    for phase, peak in found.peaks.items():
+    for phase, peak in found.total.peaks.items():
         seconds = found.pace.seconds.get(phase)
-        terms = sorted(found.needs[phase].terms.items(), key=lambda item: -item[1])
+        terms = sorted(found.total.needs[phase].terms.items(), key=lambda item: -item[1])
         parts = ", ".join(f"{name} {gigabytes(size)}" for name, size in terms if size >= 5e7)
         time = span_words(seconds) if seconds else "not known"
         table.add_row(Text(str(phase), style="bold"), gigabytes(peak), time, parts)
@@ -114,9 +119,11 @@ def _as_json(found: Estimate) -> dict[str, object]:
         "free_bytes": found.free,
         "fits": found.fits,
         "sentence": found.sentence,
-        "peaks": {str(phase): peak for phase, peak in found.peaks.items()},
+        "peaks": {str(phase): peak for phase, peak in found.total.peaks.items()},
         "weights_bytes": found.weights,
         "process_bytes": found.process,
+        "helpers": found.total.helpers,
+        "helper_bytes": found.total.helper,
         "process_is_measured": found.process_is_measured,
         "seconds": None if seconds is None else list(seconds),
         "seconds_by_phase": {str(phase): list(span) for phase, span in found.pace.seconds.items()},

@@ -47,3 +47,7 @@ class Model(Protocol):
     def breathe_with(self, breathe: Callable[[], None]) -> None:
         """Call this before every pass through the network; it may raise to leave the work."""
         ...
+
+    def close(self) -> None:
+        """End the processes that compute beside this one."""
+        ...

@@ -5,12 +5,14 @@ The scripted model, sampler and trainer only go together.
 
 import os
 
-from sitool.config import Settings
+from sitool.config import ModelSettings, Settings
 from sitool.errors import ConfigError
 from sitool.models.base import Model
 from sitool.models.builtin import SCRIPTED, check_base
 
 SMALL_BASE_PARAMETERS = 20_000_000
+MOST_PROCESSES = 4
+"""Unless more are asked for: each takes the memory of another."""
 
 
 def load_model(settings: Settings) -> Model:
@@ -28,11 +30,14 @@ def load_model(settings: Settings) -> Model:
     check_base(settings.model)  # Before seconds of imports.
     import torch
 
+    from sitool.models.crew import Crew
     from sitool.models.local import LocalModel
 
     model = LocalModel.load(settings.model, settings.trainer)
     parameters = sum(p.numel() for p in model.network.parameters())
     torch.set_num_threads(settings.model.threads or sensible_threads(parameters))
+    if model.device.type == "cpu":
+        model.crew = Crew(settings, processes_of(settings.model, parameters))
     return model
 
 
@@ -45,6 +50,13 @@ def sensible_threads(parameters: int) -> int:
     everyone with the same seed sees the same study.
     """
     return 1 if parameters < SMALL_BASE_PARAMETERS else available_cores()
+
+
+def processes_of(settings: ModelSettings, parameters: int) -> int:
+    """Return how many processes are to compute at once with a base of this size on the CPU."""
+    if settings.processes or settings.threads or parameters >= SMALL_BASE_PARAMETERS:
+        return settings.processes or 1
+    return min(available_cores(), MOST_PROCESSES)
 
 
 def check_scripted(settings: Settings) -> None:

@@ -6,14 +6,15 @@ other weights in the base's place. Leaves out how a base is found
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import peft
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, load_file, save, save_file
 from torch import nn
 
 from sitool.config import ModelSettings, TrainerSettings
@@ -21,7 +22,23 @@ from sitool.errors import ModelError
 from sitool.models import adapters, bases, folders, lora
 from sitool.models.adapters import AdapterShape
 from sitool.models.bases import first_line
+from sitool.models.crew import Crew
 from sitool.models.focus import focused, is_focusable
+from sitool.models.loading import SMALL_BASE_PARAMETERS
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What a model has learnt, in a form that another process can read.
+
+    Attributes:
+        shape: Rank and alpha of the adapter; None: there is none.
+        weights: By name, as safetensors; without an adapter none where they are the base's.
+    """
+
+    shape: AdapterShape | None
+    weights: bytes
+
 
 MOST_KNOWN_PROMPTS = 8192
 """Prompts whose tokens are remembered, a few kB each at most."""
@@ -43,6 +60,7 @@ class LocalModel:
             the weights away from it.
         notes: What a person should know about the work on this model; whoever
             tells them takes it out.
+        crew: Who computes beside this process.
     """
 
     def __init__(self, settings: ModelSettings, shape: AdapterShape | None) -> None:
@@ -55,6 +73,7 @@ class LocalModel:
         self.end_token = bases.find_end_token(self.name, self.tokenizer, causal_lm)
         self.context = bases.find_context(causal_lm)
         self.notes: list[str] = []
+        self.crew = Crew()
         self.default_shape = shape
         self.shape: AdapterShape | None = None
         self.network = causal_lm
@@ -82,6 +101,12 @@ class LocalModel:
     def causal_lm(self) -> Any:
         """The base's own class, adapter inside, without PEFT's wrapper around it."""
         return self.network if self.shape is None else self.network.get_base_model()
+
+    @property
+    def is_small(self) -> bool:
+        """Whether a pass is too short to be shared out among threads."""
+        weights: int = sum(p.numel() for p in self.network.parameters())
+        return weights < SMALL_BASE_PARAMETERS
 
     @property
     def device(self) -> torch.device:
@@ -216,6 +241,30 @@ class LocalModel:
             plain = copy.network if copy.shape is None else copy.network.merge_and_unload()
             plain.save_pretrained(draft)
             self.tokenizer.save_pretrained(draft)
+
+    def learnt(self) -> Learnt:
+        """Return what was learnt as it is in memory now, for `learn` in another process."""
+        weights: Mapping[str, torch.Tensor] = {}
+        if self.shape is not None:
+            weights = lora.lora_parameters(self.network)
+        elif not self._is_base:
+            weights = dict(self.network.named_parameters())
+        # A copy of each: what lies in one block of memory cannot be written by itself.
+        return Learnt(self.shape, save({n: w.detach().cpu().clone() for n, w in weights.items()}))
+
+    def learn(self, learnt: Learnt) -> None:
+        """Take over what a model of the same base has learnt in another process."""
+        weights = load(learnt.weights)
+        if learnt.shape is not None or not weights:
+            self._restore_base()
+        else:
+            self._is_base = False
+        self._reshape(learnt.shape)
+        _copy_weights(weights, dict(self.network.named_parameters()))
+
+    def close(self) -> None:
+        """End the processes that compute beside this one."""
+        self.crew.close()
 
     def merged(self) -> AbstractContextManager[None]:
         """Within, forwards run on weights that hold the adapter already; no gradients."""

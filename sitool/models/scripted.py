@@ -86,3 +86,6 @@ class ScriptedModel:
 
     def breathe_with(self, breathe: Callable[[], None]) -> None:
         """There is no network to pass through, and no chunk that takes long."""
+
+    def close(self) -> None:
+        """No process computes beside this one."""

@@ -3,7 +3,6 @@
 What this leaves out: numbers of rounds that ran (`summary.py`).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sitool.config import Settings
@@ -13,13 +12,12 @@ from sitool.models.loading import SMALL_BASE_PARAMETERS, available_cores
 from sitool.planning import machines, trials
 from sitool.planning.advice import Remedy, remedy
 from sitool.planning.machines import Rates
-from sitool.planning.memory import Need, Setup, needs, peak_bytes, weights_bytes
+from sitool.planning.memory import Setup, Total, total_of, weights_bytes
 from sitool.planning.paces import Pace, Span, pace_of
 from sitool.planning.shapes import Shape, find_folder, read_shape
 from sitool.planning.situations import Situation
 from sitool.planning.tokens import Vocabulary, read_vocabulary
 from sitool.planning.work import work_of
-from sitool.records import Phase
 
 ASSUMED_PROCESS_BYTES = 400_000_000
 """Of a process with torch and transformers in it, where it was not measured."""
@@ -34,22 +32,20 @@ class Estimate:
     """What a round will take.
 
     Attributes:
-        peaks: Bytes at the worst moment of each phase that runs the model.
+        total: Bytes by phase, and of processes that help.
         weights: Bytes of the base.
         process: Bytes of the process itself.
         process_is_measured: Whether that was measured on this machine.
-        needs: What each phase holds beside these, by what it is for.
         free: Bytes that are free now; None: not known.
         on_gpu: Whether the memory is a GPU's.
         pace: How long it takes.
         remedy: What to lower where it does not fit.
     """
 
-    peaks: Mapping[Phase, int]
+    total: Total
     weights: int
     process: int
     process_is_measured: bool
-    needs: Mapping[Phase, Need]
     free: int | None
     on_gpu: bool
     pace: Pace
@@ -57,8 +53,8 @@ class Estimate:
 
     @property
     def bytes(self) -> int:
-        """Return the most that is held at any time."""
-        return max(self.peaks.values(), default=0)
+        """Return the most that is held at any time, by all processes."""
+        return self.total.bytes
 
     @property
     def fits(self) -> bool | None:
@@ -68,7 +64,7 @@ class Estimate:
     @property
     def sentence(self) -> str:
         """Say whether it fits, and what to lower if not."""
-        if not self.peaks:
+        if not self.total.peaks:
             return "The scripted base needs next to nothing."
         need, memory = gigabytes(self.bytes), "GPU memory" if self.on_gpu else "memory"
         if self.free is None:
@@ -76,7 +72,7 @@ class Estimate:
         known = f"needs about {need} of {gigabytes(self.free)} free {memory}"
         if self.fits:
             return f"The next round {known}: it fits."
-        worst = max(self.peaks, key=lambda phase: self.peaks[phase])
+        worst = max(self.total.peaks, key=lambda phase: self.total.peaks[phase])
         said = f"The next round {known}: it does not fit, most of all in {worst}."
         if self.remedy is None:
             return f"{said} No one setting makes it fit: a smaller base does."
@@ -87,7 +83,7 @@ class Estimate:
         """Say it in a few words, for a line that says other things too."""
         seconds = self.pace.total
         words = [f"about {span_words(seconds)}"] if seconds else []
-        words += [f"{gigabytes(self.bytes)}"] if self.peaks else []
+        words += [f"{gigabytes(self.bytes)}"] if self.total.peaks else []
         if self.fits is False:
             words.append("✗ does not fit")
         return " and ".join(words[:2]) + "".join(f", {word}" for word in words[2:])
@@ -108,25 +104,22 @@ def estimate(settings: Settings, situation: Situation) -> Estimate:
     work = work_of(
         settings, situation.task, read_vocabulary(folder), situation.problems, situation.past
     )
-    found = needs(shape, settings, setup, work)
     process, measured = process_bytes(setup, rates)
-    beside = process + weights_bytes(shape, setup)
+    total = total_of(shape, settings, setup, work, process)
     free = machines.gpu_free_bytes() if setup.on_gpu else machines.free_bytes(situation.engine)
-    peaks = peak_bytes(beside, setup, found)
-    fits = free is None or max(peaks.values()) <= SHARE_TO_USE * free
+    fits = free is None or total.bytes <= SHARE_TO_USE * free
     tried = trials.tokens_a_second(settings)
     return Estimate(
-        peaks=peaks,
+        total=total,
         weights=weights_bytes(shape, setup),
         process=process,
         process_is_measured=measured,
-        needs=found,
         free=free,
         on_gpu=setup.on_gpu,
         pace=pace_of(situation.past, work, shape, settings, setup, rates, tried),
         remedy=None
         if fits or free is None
-        else remedy(shape, settings, setup, work, beside, SHARE_TO_USE * free),
+        else remedy(shape, settings, setup, work, process, SHARE_TO_USE * free),
     )
 
 
@@ -173,7 +166,7 @@ def _scripted(settings: Settings, situation: Situation) -> Estimate:
     vocabulary = Vocabulary(frozenset())
     work = work_of(settings, situation.task, vocabulary, situation.problems, situation.past)
     pace = pace_of(situation.past, work, None, settings, Setup(False, 4), None)
-    return Estimate({}, 0, 0, False, {}, machines.free_bytes(), False, pace, None)
+    return Estimate(Total({}, {}, 0, 0), 0, 0, False, machines.free_bytes(), False, pace, None)
 
 
 def gigabytes(size: float) -> str:

@@ -35,10 +35,12 @@ Source: counted from transformers' Llama and Qwen2 and from `samplers/native.py`
 `models/lora.py` and `trainers/mle.py`; `benchmarks/planning.py` compares.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sitool.config import PAIR_OBJECTIVES, Settings, TrainerSettings
+from sitool.models.loading import SMALL_BASE_PARAMETERS, processes_of
 from sitool.planning.shapes import Shape
 from sitool.planning.work import Work
 from sitool.records import Phase
@@ -53,7 +55,11 @@ STAYS = 0.6
 
 READ_TOKENS = 16384
 CPU_MICRO_TOKENS = 2048
+SHARED_MICRO_TOKENS = 1024
+"""Of a small base, whose parts may be shared out among processes."""
 CUDA_MICRO_TOKENS = 131_072
+WORTH_SHARING = 512
+"""Tokens of a batch; one with fewer is not shared out."""
 BLOCK_LOGITS = 1 << 25
 """Most logits that the trainer makes at once."""
 
@@ -159,6 +165,56 @@ def peak_bytes(beside: int, setup: Setup, found: Mapping[Phase, Need]) -> dict[P
     return peaks
 
 
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What all processes hold together.
+
+    Attributes:
+        needs: Of each phase that runs the model.
+        peaks: The most that the engine holds in each phase.
+        helpers: Processes that compute beside it.
+        helper: The most that one of them holds.
+    """
+
+    needs: Mapping[Phase, Need]
+    peaks: Mapping[Phase, int]
+    helpers: int
+    helper: int
+
+    @property
+    def bytes(self) -> int:
+        """Return the most that is held at any time."""
+        return max(self.peaks.values(), default=0) + self.helpers * self.helper
+
+
+def total_of(shape: Shape, settings: Settings, setup: Setup, work: Work, process: int) -> Total:
+    """Return what the engine and those that help it hold.
+
+    Args:
+        process: Bytes of a process itself, without weights.
+    """
+    found = needs(shape, settings, setup, work)
+    peaks = peak_bytes(process + weights_bytes(shape, setup), setup, found)
+    return Total(found, peaks, helpers_of(shape, settings, setup, work), max(peaks.values()))
+
+
+def helpers_of(shape: Shape, settings: Settings, setup: Setup, work: Work) -> int:
+    """Return how many processes help the engine: no more than there is something for."""
+    if setup.on_gpu:
+        return 0
+    chunks = max(chunks_here(settings, work.drawn), chunks_here(settings, work.answers))
+    tokens = min(settings.trainer.batch_size, work.examples) * (work.mean_prompt + work.most_new)
+    most = settings.trainer.micro_tokens or micro_tokens(shape, setup)
+    shares = 2 * math.ceil(tokens / (2 * most)) if tokens >= WORTH_SHARING else 1
+    return max(0, min(processes_of(settings.model, shape.parameters), max(chunks, shares)) - 1)
+
+
+def chunks_here(settings: Settings, samples: int) -> int:
+    """Return the chunks of so many samples that helpers may draw: those of `native`."""
+    is_native = settings.sampler.name == "native"
+    return math.ceil(samples / settings.sampler.chunk_rows) if is_native else 0
+
+
 def _evaluating(shape: Shape, settings: Settings, setup: Setup, work: Work) -> Need:
     """Return what answers to held-out problems need: one greedily, the others sampled."""
     count = 1 + settings.evaluation.samples
@@ -239,7 +295,7 @@ def _logit_bytes(shape: Shape, settings: Settings, setup: Setup, *, greedy: bool
 def _training(shape: Shape, trainer: TrainerSettings, setup: Setup, work: Work) -> Need:
     """Return what the largest part of a batch needs at the turn from forward to backward."""
     total, b = Sum(), setup.bytes_per_weight
-    tokens, targets = part_of_batch(trainer, setup, work)
+    tokens, targets = part_of_batch(shape, trainer, setup, work)
     if trainer.method == "full":
         # AdamW's two moments and the gradients, in float32; half precision has a master copy.
         copies = 12 if b == 4 else 16
@@ -257,9 +313,19 @@ def _training(shape: Shape, trainer: TrainerSettings, setup: Setup, work: Work) 
     return total.need()
 
 
-def part_of_batch(trainer: TrainerSettings, setup: Setup, work: Work) -> tuple[int, int]:
+def micro_tokens(shape: Shape, setup: Setup) -> int:
+    """Return how many tokens the trainer lets through the network at once if nobody says so."""
+    if setup.on_gpu:
+        return CUDA_MICRO_TOKENS
+    is_small = shape.parameters < SMALL_BASE_PARAMETERS
+    return SHARED_MICRO_TOKENS if is_small else CPU_MICRO_TOKENS
+
+
+def part_of_batch(
+    shape: Shape, trainer: TrainerSettings, setup: Setup, work: Work
+) -> tuple[int, int]:
     """Return the tokens of the largest part of a batch, and those of them that carry loss."""
-    most = trainer.micro_tokens or (CUDA_MICRO_TOKENS if setup.on_gpu else CPU_MICRO_TOKENS)
+    most = trainer.micro_tokens or micro_tokens(shape, setup)
     row = work.mean_prompt + work.most_new
     batch = trainer.batch_size * (2 if trainer.name in PAIR_OBJECTIVES else 1)
     rows = min(batch, work.examples, max(1, int(most // row)))

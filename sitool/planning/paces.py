@@ -10,14 +10,17 @@ and a count of operations, which is much less certain, and the range says so:
     training   4 P a token (the base's weights get no gradient), 6 h V and 2 V logits
                at a completion's token; pairs (dpo, xpo) take a forward more an epoch,
                2 P and 2 h V, and one for what the base makes of them
+
+Chunks, and parts of a batch, are shared out among processes (`models/crew.py`).
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sitool.config import PAIR_OBJECTIVES, Settings
 from sitool.planning.machines import Rates
-from sitool.planning.memory import Setup
+from sitool.planning.memory import Setup, chunks_here, helpers_of
 from sitool.planning.past import Past
 from sitool.planning.shapes import Shape
 from sitool.planning.verdicts import verdicts_of
@@ -179,6 +182,11 @@ class _Count:
         return self.shape.hidden * self.shape.vocabulary
 
     @property
+    def processes(self) -> int:
+        """How many processes compute at once."""
+        return 1 + helpers_of(self.shape, self.settings, self.setup, self.work)
+
+    @property
     def reading_seconds(self) -> float:
         """Of a token that is only read."""
         return 2 * self.shape.linear / self.flops
@@ -196,11 +204,13 @@ class _Count:
 
     def answering(self, samples: int, prompts: int) -> Span:
         """Return the seconds in which so many samples are drawn."""
-        rows = self.settings.sampler.chunk_rows
+        rows, work = self.settings.sampler.chunk_rows, self.work
+        turns = math.ceil(chunks_here(self.settings, samples) / self.processes)
+        share = min(1.0, turns * rows / samples) if turns else 1.0  # Of whoever draws most.
         a_token = 1 / self.tokens_a_second if self.tokens_a_second else self.writing_seconds
         a_step = self.step_seconds * max(1.0, samples / rows) / max(1, samples)
-        reading = prompts * self.work.mean_prompt * self.reading_seconds
-        low, high = (reading + samples * new * (a_token + a_step) for new in self.work.new)
+        reading = prompts * work.mean_prompt * self.reading_seconds
+        low, high = ((reading + samples * new * (a_token + a_step)) * share for new in work.new)
         return UNCERTAIN[0] * low, UNCERTAIN[1] * high
 
     def judging(self, names: Sequence[str], samples: int, prompts: int) -> Span:
@@ -225,4 +235,5 @@ class _Count:
             tokens = count * trainer.epochs * (self.work.mean_prompt + new)
             base = ((6 if full else 4) + 2 * looks) * self.shape.linear * tokens / self.flops
             spans.append(base + count * trainer.epochs * new * logits)
-        return UNCERTAIN[0] * spans[0], UNCERTAIN[1] * spans[1]
+        low, high = (seconds / self.processes for seconds in spans)
+        return UNCERTAIN[0] * low, UNCERTAIN[1] * high

@@ -10,7 +10,8 @@ import inspect
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache, partial
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 
 import torch
@@ -23,13 +24,24 @@ from sitool.samplers import drawing, prompts, sharing, stopping
 from sitool.samplers.base import Decoding, Request, check_prompt
 from sitool.samplers.caches import SampleCache
 from sitool.samplers.chunking import chunks
-from sitool.samplers.portions import Portions
+from sitool.samplers.portions import Answers, Portions
 from sitool.samplers.steps import make_steps
 
 logger = logging.getLogger(__name__)
 
 STOP_STEPS = 4
 """Stop strings are looked for every so many tokens; what came after one is cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """The job of drawing chunks."""
+
+    decoding: Decoding
+
+    def on(self, model: LocalModel) -> "Drawer":
+        """Return what draws chunks from this model."""
+        return Drawer(model, self.decoding, Portions(model.notes))
 
 
 class NativeSampler:
@@ -55,15 +67,32 @@ class NativeSampler:
             SamplerError: A prompt is empty or leaves no room in the model's context,
                 or one sample alone does not fit in memory.
         """
-        draw = partial(self._sample_rows, decoding=decoding)
         for request in requests:
             check_prompt(request, self._model.context)
-        for chunk in chunks(requests, self._chunk_rows):
-            yield self._portions.draw(chunk, draw, decoding.max_new_tokens)
+        here = Drawer(self._model, decoding, self._portions)
+        parts = list(chunks(requests, self._chunk_rows))
+        yield from self._model.crew.each(self._model, Drawing(decoding), here, parts)
 
-    def _sample_rows(self, chunk: list[Request], decoding: Decoding) -> list[list[Completion]]:
+
+class Drawer:
+    """Draws a chunk: for each request, its completions."""
+
+    def __init__(self, model: LocalModel, decoding: Decoding, portions: Portions) -> None:
+        self._model = model
+        self._decoding = decoding
+        self._portions = portions
+
+    def __call__(self, chunk: list[Request]) -> Answers:
+        """Draw it, in as many portions as memory asks for.
+
+        Raises:
+            SamplerError: One sample alone does not fit in memory.
+        """
+        return self._portions.draw(chunk, self._draw, self._decoding.max_new_tokens)
+
+    def _draw(self, chunk: list[Request]) -> Answers:
         with torch.inference_mode(), self._model.merged():
-            batch = Batch(self._model, chunk, decoding)
+            batch = Batch(self._model, chunk, self._decoding)
             batch.run()
         completions = iter(self._completions(batch))
         return [[next(completions) for _ in range(request.count)] for request in chunk]

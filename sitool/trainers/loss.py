@@ -6,29 +6,73 @@ batches of 64 on the CPU that leaves 2 % filler on `path` and 4 % on samples of
 GSM8K's lengths, less than a block mask for samples packed end to end would cost.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 
 import torch
+from safetensors.torch import load, save
 from torch import Tensor
 
 from sitool.config import PAIR_OBJECTIVES, TrainerSettings
 from sitool.errors import TrainerError
+from sitool.models import lora
 from sitool.models.local import LocalModel
 from sitool.models.memory import Result, free_bytes, unless_exhausted
 from sitool.trainers.base import Example
 from sitool.trainers.checkpointing import checkpointed, checkpointed_layers
 from sitool.trainers.heads import completion_nll, completion_nlls
 
+Share = tuple[Sequence[Example], float]
+"""A part of a batch, and what the batch's loss is divided by."""
+
 CPU_TOKENS = 2048
 """More at once are no quicker on a CPU."""
+SHARED_TOKENS = 1024
+"""The same for a small base, whose parts may be shared out among processes."""
 CUDA_TOKENS = 131_072
 PART_COST = {"cpu": 64, "cuda": 1024}
 """What a part costs beyond its tokens (Python, kernel launches), in tokens' worth of time."""
 MEMORY_SHARE = 0.6
 """Of a GPU's free memory, for what backward needs kept; its own work takes the rest."""
 PROBE_TOKENS = 512
+WORTH_SHARING = 512
+"""A batch of fewer tokens stays whole."""
+SLACK = 1.08
+"""Of an even share: parts that come out a little fuller are fewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """What a part of a batch adds to the loss and to its gradient.
+
+    Attributes:
+        gradient: By the weights' names, as safetensors.
+    """
+
+    loss: float
+    gradient: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sloping:
+    """The job of taking the slopes of a batch's parts."""
+
+    settings: TrainerSettings
+    is_checkpointed: bool
+
+    def on(self, model: LocalModel) -> Callable[[Share], Slope]:
+        """Return what takes the slope of a part, under this model."""
+        loss = WeightedLoss(model, self.settings)
+        loss.is_checkpointed = self.is_checkpointed
+
+        def slope(share: Share) -> Slope:
+            with lora.fused_training(model.network):
+                return loss.slope(share)
+
+        return slope
 
 
 class WeightedLoss:
@@ -49,7 +93,10 @@ class WeightedLoss:
         self._items = "pairs" if settings.name in PAIR_OBJECTIVES else "samples"
         self._nll_at = completion_nll(model.causal_lm, model.device)
         self._nlls_at = completion_nlls(model.causal_lm, model.device)
-        self.micro_tokens = settings.micro_tokens or CPU_TOKENS
+        self._is_shared = model.is_small and model.device.type == "cpu"
+        self.micro_tokens = settings.micro_tokens or (
+            SHARED_TOKENS if self._is_shared else CPU_TOKENS
+        )
         self._is_fitted = False
         self.is_checkpointed = settings.checkpointing == "on"
         if self.is_checkpointed and not checkpointed_layers(model.causal_lm):
@@ -148,14 +195,34 @@ class WeightedLoss:
         return done
 
     def _accumulate(self, batch: Sequence[Example], total: float) -> float:
-        loss = 0.0
-        for part in self._parts(batch):
-            # Backward computes checkpointed layers again through the same forwards.
-            with self._recomputed():
-                part_loss = self.weighted_nll(part) / total
-                part_loss.backward()  # type: ignore[no-untyped-call]
-            loss += part_loss.item()
+        crew = self._model.crew
+        if crew.is_alone:
+            return sum(self._backward(part, total) for part in self._parts(batch))
+        weights, loss = self._model.open_for_training(), 0.0
+        job = Sloping(self._settings, self.is_checkpointed)
+        shares = [(part, total) for part in self._parts(batch)]
+        for slope in crew.each(self._model, job, self.slope, shares):
+            loss += slope.loss
+            found = load(slope.gradient)
+            # As their own backward would hand it on, to whoever waits for it.
+            torch.autograd.backward([weights[name] for name in found], list(found.values()))
         return loss
+
+    def _backward(self, part: Sequence[Example], total: float) -> float:
+        # Backward computes checkpointed layers again through the same forwards.
+        with self._recomputed():
+            loss = self.weighted_nll(part) / total
+            loss.backward()  # type: ignore[no-untyped-call]
+        return loss.item()
+
+    def slope(self, share: Share) -> "Slope":
+        """Return what a part adds to loss and gradient, without adding it."""
+        (part, total), weights = share, self._model.open_for_training()
+        with self._recomputed():
+            loss = self.weighted_nll(part) / total
+            found = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
+        named = zip(weights, found, strict=True)
+        return Slope(loss.item(), save({n: g.contiguous() for n, g in named if g is not None}))
 
     def _look(self, batch: Sequence[Example]) -> list[float]:
         found: dict[int, float] = {}
@@ -170,7 +237,10 @@ class WeightedLoss:
 
     def _parts(self, batch: Sequence[Example]) -> Iterator[list[Example]]:
         most_filler = PART_COST.get(self._model.device.type, PART_COST["cuda"])
-        return parts_of_similar_length(batch, self.micro_tokens, most_filler)
+        most = self.micro_tokens
+        if self._is_shared:
+            most = even_share(sum(map(_length, batch)), most)
+        return parts_of_similar_length(batch, most, most_filler)
 
     def _shrink(self, batch: Sequence[Example]) -> str:
         """Make the parts of a batch smaller, and say how."""
@@ -247,6 +317,18 @@ class WeightedLoss:
             torch.tensor(targets, device=device),
             torch.tensor(weights, device=device, dtype=torch.float64),
         )
+
+
+def even_share(tokens: int, most: int) -> int:
+    """Return the tokens of a part where an even number of parts of about one size is wanted.
+
+    >>> even_share(2900, 1024), even_share(600, 1024), even_share(500, 1024)
+    (783, 324, 1024)
+    """
+    if tokens < WORTH_SHARING:
+        return most
+    parts = 2 * math.ceil(tokens / (2 * most))
+    return min(most, math.ceil(SLACK * tokens / parts))
 
 
 def parts_of_similar_length(

@@ -43,6 +43,23 @@ def test_plenty_fits(limit_memory: Limit) -> None:
     assert found.sentence.endswith("free memory: it fits.")
 
 
+def test_where_chunks_are_not_to_blame_fewer_processes_are_the_remedy(
+    limit_memory: Limit,
+) -> None:
+    asked = ("model.processes=3", "draw.problems=2000")
+    _, whole = of(*asked)
+    assert whole.total.helpers == 2
+    limit_memory(int(0.5 * whole.bytes))
+    _, found = of(*asked)
+    assert found.fits is False
+    assert found.remedy is not None
+    assert found.remedy.assignment == "model.processes=1"
+    _, lowered = of(*asked, found.remedy.assignment)
+    assert lowered.fits
+    assert lowered.bytes == found.remedy.bytes
+    assert lowered.total.helpers == 0
+
+
 @pytest.mark.parametrize("share", [0.97, 0.9, 0.8])
 def test_the_remedy_fits_and_is_the_mildest_of_its_kind(limit_memory: Limit, share: float) -> None:
     crowded = ("sampler.chunk_rows=4096", "sampler.max_new_tokens=200", "draw.problems=2000")

@@ -13,9 +13,11 @@ from sitool.planning import machines
 from sitool.planning.memory import (
     LARGE_VOCABULARY,
     Setup,
+    Total,
     kept_bytes,
     needs,
     peak_bytes,
+    total_of,
     weights_bytes,
 )
 from sitool.planning.shapes import Shape, read_shape
@@ -69,12 +71,13 @@ def test_what_forward_keeps_is_what_autograd_keeps(tmp_path: Path) -> None:
     from sitool.trainers.base import Example
     from sitool.trainers.mle import MleTrainer
 
-    layers, tokens = 3, 32 * 64
+    layers, rows = 3, 7  # So few that they go through the network at once.
+    tokens = rows * 64
     write_model(
         tmp_path, vocab_size=83, hidden_size=48, num_hidden_layers=layers,
         num_attention_heads=4, num_key_value_heads=2, intermediate_size=96,
     )  # fmt: skip
-    settings = TrainerSettings(batch_size=32, epochs=1)
+    settings = TrainerSettings(batch_size=rows, epochs=1)
     model = LocalModel.load(ModelSettings(base=str(tmp_path), device="cpu"), settings)
     weights = {p.untyped_storage().data_ptr() for p in model.network.parameters()}
     kept: dict[int, int] = {}
@@ -86,11 +89,11 @@ def test_what_forward_keeps_is_what_autograd_keeps(tmp_path: Path) -> None:
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    examples = [Example((2,) * 40, (3,) * 24, 1, 1.0)] * 32
+    examples = [Example((2,) * 40, (3,) * 24, 1, 1.0)] * rows
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         list(MleTrainer(model, settings).train(examples, start=None, seed=0))
     shape = read_shape(tmp_path)
-    said = sum(kept_bytes(shape, settings, CPU, tokens, targets=32 * 24))
+    said = sum(kept_bytes(shape, settings, CPU, tokens, targets=rows * 24))
     assert said == pytest.approx(sum(kept.values()), rel=0.02)
 
 
@@ -131,6 +134,24 @@ def test_a_gpu_forks_what_a_cpu_shares() -> None:
 def test_the_round_that_measures_the_base_only_evaluates() -> None:
     found = needs(SHAPE, Settings(), CPU, replace(WORK, problems=0, drawn=0, examples=0))
     assert list(found) == [Phase.EVALUATE]
+
+
+def test_each_process_that_helps_takes_what_one_takes() -> None:
+    def total(*assignments: str, work: Work = WORK, setup: Setup = CPU) -> Total:
+        settings = build_settings(assignments=["sampler.chunk_rows=64", *assignments])
+        return total_of(SHAPE, settings, setup, work, 1_000_000)
+
+    alone, four = total("model.processes=1"), total("model.processes=4")
+    assert alone.helpers == 0
+    assert alone.bytes == max(alone.peaks.values())
+    assert four.helpers == 3
+    assert four.bytes == 4 * alone.bytes
+    few = replace(WORK, drawn=128, examples=0)
+    assert total("model.processes=4", work=few).helpers == 1, "as many as there are chunks"
+    assert total("model.processes=4", "sampler.name=llamacpp", work=few).helpers == 0
+    assert total("model.processes=4", setup=replace(CPU, on_gpu=True)).helpers == 0
+    batches = replace(few, drawn=64, examples=64)
+    assert total("model.processes=4", work=batches).helpers == 1, "two parts of a batch"
 
 
 def check(base: str, assignments: tuple[str, ...], folder: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from studies import create
 
-from sitool.config import Settings
+from sitool.config import ModelSettings, SamplerSettings, Settings
 from sitool.parts import make_task
 from sitool.planning.machines import Rates
 from sitool.planning.memory import Setup
@@ -59,13 +59,27 @@ def test_what_earlier_rounds_do_not_tell_the_rates_do() -> None:
     assert set(pace.seconds) >= {Phase.SAMPLE, Phase.TRAIN, Phase.EVALUATE}
 
 
-@given(st.integers(1, 10**6), st.integers(1, 10**6))
-def test_more_samples_never_take_less(one: int, other: int) -> None:
-    low, high = sorted((one, other))
-    spans = [
-        pace_of([], replace(WORK, drawn=n), SHAPE, Settings(), CPU, RATES).seconds[Phase.SAMPLE]
-        for n in (low, high)
-    ]
+def test_chunks_and_parts_of_a_batch_are_shared_out_among_processes() -> None:
+    def seconds(processes: int, rows: int) -> dict[Phase, float]:
+        settings = Settings(
+            model=ModelSettings(processes=processes), sampler=SamplerSettings(chunk_rows=rows)
+        )
+        pace = pace_of([], WORK, SHAPE, settings, CPU, RATES)
+        return {phase: low for phase, (low, _) in pace.seconds.items()}
+
+    alone, pair = seconds(1, 20), seconds(2, 20)
+    for phase in (Phase.SAMPLE, Phase.EVALUATE, Phase.TRAIN):
+        assert pair[phase] == pytest.approx(alone[phase] / 2)
+    three = seconds(3, 20)[Phase.SAMPLE]
+    assert three == pytest.approx(0.4 * alone[Phase.SAMPLE]), "ten chunks take four turns"
+    assert seconds(2, 200) == pytest.approx(seconds(1, 200) | {Phase.TRAIN: pair[Phase.TRAIN]})
+
+
+@given(st.integers(1, 10**6), st.integers(1, 10**6), st.integers(1, 4))
+def test_more_samples_never_take_less(one: int, other: int, processes: int) -> None:
+    settings = Settings(model=ModelSettings(processes=processes))
+    works = [replace(WORK, problems=n, drawn=4 * n) for n in sorted((one, other))]
+    spans = [pace_of([], work, SHAPE, settings, CPU, RATES).seconds[Phase.SAMPLE] for work in works]
     assert spans[0][0] <= spans[1][0]
     assert spans[0][1] <= spans[1][1]
 
