@@ -22,6 +22,7 @@ from textual.widgets import Input
 from waiting import settled, until, until_seen
 
 import sitool
+from sitool.models import loading
 from sitool.planning import machines
 from sitool.tui.app import SitoolApp
 from sitool.tui.chart import Chart
@@ -86,6 +87,7 @@ def folder(
     # What is measured of this machine would be on the screens.
     monkeypatch.setattr(machines, "known_rates", lambda threads: None)
     monkeypatch.setattr(machines, "measure_rates", lambda threads: None)
+    monkeypatch.setattr(loading, "available_cores", lambda: 1)
     monkeypatch.delenv("NO_COLOR", raising=False)
     with tempfile.TemporaryDirectory(prefix="sitool-", dir="/tmp") as name:
         monkeypatch.chdir(name)
