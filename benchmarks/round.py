@@ -3,7 +3,8 @@
 The peer draws the same problems, samples and evaluates with transformers'
 `generate`, selects by the same rule and trains with TRL's SFTTrainer. It keeps
 nothing on disk; ours writes every sample, score and event to the study. Models
-are loaded before the clock starts on both sides.
+are loaded before the clock starts on both sides. Each has a process of its own, and they
+run by turns.
 
     python -m benchmarks.round                             # one thread each
     python -m benchmarks.round --threads 2                 # two threads each
@@ -17,6 +18,8 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -25,32 +28,34 @@ import torch
 import sitool
 from benchmarks.harness import arguments, compare, show
 from sitool import loop, selection
-from sitool.config import Settings
 from sitool.draws import draw_level, evaluation_problems
 from sitool.models.local import LocalModel
-from sitool.parts import Parts
+from sitool.parts import Parts, make_task
 from sitool.records import Problem
 from sitool.store import Store
 
 GENERATE_ROWS = 512
 
 
+def measure_base(folder: Path, threads: int, processes: int) -> None:
+    """Found a study with these settings, and measure its base."""
+    options = [f"model.threads={threads}", f"model.processes={processes}", "model.device=cpu"]
+    study = sitool.create(folder, "path", assignments=options)
+    study.run(0)
+    study.close()
+
+
 class OurRound:
     """Round 1 of a study whose base is measured, run again and again from a copy."""
 
-    def __init__(self, folder: Path, threads: int, processes: int) -> None:
-        self._measured, self._copy = folder / "measured", folder / "copy"
-        self._threads = threads
-        options = [f"model.threads={threads}", f"model.processes={processes}", "model.device=cpu"]
-        study = sitool.create(self._measured, "path", assignments=options)
-        study.run(0)
-        self.settings = study.settings
+    def __init__(self, measured: Path, threads: int) -> None:
+        self._measured, self._copy = measured, measured.with_name("copy")
+        study = sitool.open(measured)
+        self.parts = Parts.make(study.settings)
         study.close()
-        self.parts = Parts.make(self.settings)
 
     def work(self) -> int:
         """Run one round and return 1."""
-        torch.set_num_threads(self._threads)
         shutil.rmtree(self._copy, ignore_errors=True)
         shutil.copytree(self._measured, self._copy)
         store = Store(self._copy)
@@ -64,27 +69,25 @@ class OurRound:
 class PeerRound:
     """The same round as a script of transformers and TRL."""
 
-    def __init__(self, ours: OurRound, folder: Path, threads: int) -> None:
-        self._threads = threads
-        self._settings: Settings = ours.settings
-        self._task = ours.parts.task
-        self._folder = folder
-        self._model = LocalModel.load(ours.settings.model, ours.settings.trainer)
-        self._plan = self._plan_of(ours)
-        # The same in every round, so that neither side draws them in the time that counts.
-        count = self._settings.evaluation.problems_per_level
-        self._held_out = evaluation_problems(self._task, self._settings, count)
+    def __init__(self, measured: Path, threads: int) -> None:
+        import trl  # noqa: F401 - before the clock starts
 
-    @staticmethod
-    def _plan_of(ours: OurRound) -> dict[int, int]:
-        store = Store(ours._measured)
-        plan = loop.plan_round(store, ours.parts.task, ours.settings, store.tree.round(0))
+        self._folder = measured.parent
+        store = Store(measured)
+        settings = self._settings = store.tree.round(0).settings
+        self._task = make_task(settings)
+        self._model = LocalModel.load(settings.model, settings.trainer)
+        self._plan = dict(
+            loop.plan_round(store, self._task, settings, store.tree.round(0)).problems
+        )
         store.close()
-        return dict(plan.problems)
+        # The same in every round, so that neither side draws them in the time that counts.
+        count = settings.evaluation.problems_per_level
+        self._held_out = evaluation_problems(self._task, settings, count)
+        torch.set_num_threads(threads)
 
     def work(self) -> int:
         """Run one round and return 1."""
-        torch.set_num_threads(self._threads)
         self._model.fresh_adapter(seed=0)
         s = self._settings
         problems = [
@@ -181,21 +184,45 @@ class PeerRound:
         ).train()
 
 
+class Side:
+    """One of the two in a process of its own, as it is when nobody compares them."""
+
+    there: Any = None
+
+    def __init__(self, kind: type[OurRound | PeerRound], measured: Path, threads: int) -> None:
+        given = (kind, measured, threads)
+        self._pool = ProcessPoolExecutor(1, get_context("spawn"), Side.begin, given)
+
+    @staticmethod
+    def begin(kind: type[OurRound | PeerRound], measured: Path, threads: int) -> None:
+        """Load what it needs; in the process."""
+        warnings.simplefilter("ignore")
+        Side.there = kind(measured, threads)
+        gc.freeze()  # As the engine does once its model is loaded.
+
+    @staticmethod
+    def run() -> int:
+        """Run one round; in the process."""
+        with contextlib.redirect_stdout(io.StringIO()):
+            return int(Side.there.work())
+
+    def work(self) -> int:
+        """Have one round run, and return 1."""
+        return self._pool.submit(Side.run).result()
+
+
 def main() -> None:
     """Measure and print."""
     options = arguments(__doc__ or "", "--processes")
     cores = options.threads
     threads, processes = (1, cores) if options.processes else (cores, 1)
-    warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as name:
-        ours = OurRound(Path(name), threads, processes)
-        peer = PeerRound(ours, Path(name), cores)
-        gc.freeze()  # As the engine does once its model is loaded; the peer has it too.
-        with contextlib.redirect_stdout(io.StringIO()):
-            figure = compare(
-                "a round against generate and TRL", ours.work, peer.work, "rounds/s", options.runs
-            )
-        ours.parts.close()
+        measured = Path(name) / "measured"
+        measure_base(measured, threads, processes)
+        ours, peer = Side(OurRound, measured, threads), Side(PeerRound, measured, cores)
+        figure = compare(
+            "a round against generate and TRL", ours.work, peer.work, "rounds/s", options.runs
+        )
     seconds = f"ours {1 / figure.ours:.1f} s a round, peer {1 / figure.peer:.1f} s"
     show([figure], options.json, seconds)
 
