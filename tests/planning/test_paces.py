@@ -80,8 +80,9 @@ def test_more_samples_never_take_less(one: int, other: int, processes: int) -> N
     settings = Settings(model=ModelSettings(processes=processes))
     works = [replace(WORK, problems=n, drawn=4 * n) for n in sorted((one, other))]
     spans = [pace_of([], work, SHAPE, settings, CPU, RATES).seconds[Phase.SAMPLE] for work in works]
-    assert spans[0][0] <= spans[1][0]
-    assert spans[0][1] <= spans[1][1]
+    nearly = 1 + 1e-9  # What is the same may be rounded apart.
+    assert spans[0][0] <= nearly * spans[1][0]
+    assert spans[0][1] <= nearly * spans[1][1]
 
 
 def of_objective(name: str) -> Settings:
