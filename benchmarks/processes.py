@@ -1,6 +1,6 @@
 """The tiny base at work in several processes, against one: the same samples, the same steps.
 
-    python -m benchmarks.processes                 # two processes of one thread each
+    python -m benchmarks.processes --threads 2     # two processes of one thread each
     python -m benchmarks.processes --threads 4     # four
 
 What comes out is compared too: it must not differ in a bit.
