@@ -210,6 +210,10 @@ class Side:
         """Have one round run, and return 1."""
         return self._pool.submit(Side.run).result()
 
+    def close(self) -> None:
+        """End the process."""
+        self._pool.shutdown()
+
 
 def main() -> None:
     """Measure and print."""
@@ -223,6 +227,8 @@ def main() -> None:
         figure = compare(
             "a round against generate and TRL", ours.work, peer.work, "rounds/s", options.runs
         )
+        ours.close()
+        peer.close()
     seconds = f"ours {1 / figure.ours:.1f} s a round, peer {1 / figure.peer:.1f} s"
     show([figure], options.json, seconds)
 
