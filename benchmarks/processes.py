@@ -30,7 +30,7 @@ class Side:
     """The work in so many processes."""
 
     def __init__(self, processes: int) -> None:
-        choices = [f"model.processes={processes}", "model.device=cpu", "trainer.epochs=1"]
+        choices = [f"engine.processes={processes}", "model.device=cpu", "trainer.epochs=1"]
         self._settings = build_settings("path", assignments=choices)
         model = load_model(self._settings)
         assert isinstance(model, LocalModel)

@@ -39,7 +39,7 @@ GENERATE_ROWS = 512
 
 def measure_base(folder: Path, threads: int, processes: int) -> None:
     """Found a study with these settings, and measure its base."""
-    options = [f"model.threads={threads}", f"model.processes={processes}", "model.device=cpu"]
+    options = [f"model.threads={threads}", f"engine.processes={processes}", "model.device=cpu"]
     study = sitool.create(folder, "path", assignments=options)
     study.run(0)
     study.close()

@@ -17,8 +17,6 @@ def check_same_study(before: Settings, after: Settings) -> None:
     """
     for name in ("seed", "task", "model"):
         old, new = getattr(before, name), getattr(after, name)
-        if name == "model":  # How many processes compute changes nothing that comes out.
-            new = new.model_copy(update={"processes": old.processes})
         if old != new:
             raise StudyError(
                 f"{name} belongs to the whole study and stays {_short(old)}.",
@@ -55,7 +53,8 @@ def changes_parts(before: Settings, after: Settings) -> bool:
     """Say whether a part has to be made again for other settings."""
     # `judge` and `cross` are looked at whenever a verifier is asked.
     names = ("model", "task", "sampler", "server", "llamacpp", "verifier", "trainer")
-    return any(getattr(before, name) != getattr(after, name) for name in names)
+    other_processes = before.engine.processes != after.engine.processes
+    return other_processes or any(getattr(before, n) != getattr(after, n) for n in names)
 
 
 def _short(value: Any) -> str:

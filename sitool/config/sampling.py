@@ -28,13 +28,6 @@ class ModelSettings(Group):
         ge=0,
         le=256,
     )
-    processes: int = setting(
-        0,
-        "Processes that share out drawing and training on the CPU, each with the base in it; 0 is"
-        " one a core, at most 4, for a base under 20 M parameters with threads 0, else one.",
-        ge=0,
-        le=64,
-    )
     trust_remote_code: bool = setting(
         False,
         "Let a base run Python code of its own, from its folder or the hub; what somebody else"

@@ -120,3 +120,10 @@ class EngineSettings(Group):
     idle_seconds: float = setting(
         300.0, "The engine's process ends after so long without work.", unit="s", gt=0, le=1e6
     )
+    processes: int = setting(
+        0,
+        "Processes that share out drawing and training on the CPU, each with the base in it; 0 is"
+        " one a core, at most 4, for a base under 20 M parameters with threads 0, else one.",
+        ge=0,
+        le=64,
+    )

@@ -5,7 +5,7 @@ The scripted model, sampler and trainer only go together.
 
 import os
 
-from sitool.config import ModelSettings, Settings
+from sitool.config import Settings
 from sitool.errors import ConfigError
 from sitool.models.base import Model
 from sitool.models.builtin import SCRIPTED, check_base
@@ -37,7 +37,7 @@ def load_model(settings: Settings) -> Model:
     parameters = sum(p.numel() for p in model.network.parameters())
     torch.set_num_threads(settings.model.threads or sensible_threads(parameters))
     if model.device.type == "cpu":
-        model.crew = Crew(settings, processes_of(settings.model, parameters))
+        model.crew = Crew(settings, processes_of(settings, parameters))
     return model
 
 
@@ -52,10 +52,11 @@ def sensible_threads(parameters: int) -> int:
     return 1 if parameters < SMALL_BASE_PARAMETERS else available_cores()
 
 
-def processes_of(settings: ModelSettings, parameters: int) -> int:
+def processes_of(settings: Settings, parameters: int) -> int:
     """Return how many processes are to compute at once with a base of this size on the CPU."""
-    if settings.processes or settings.threads or parameters >= SMALL_BASE_PARAMETERS:
-        return settings.processes or 1
+    asked, threads = settings.engine.processes, settings.model.threads
+    if asked or threads or parameters >= SMALL_BASE_PARAMETERS:
+        return asked or 1
     return min(available_cores(), MOST_PROCESSES)
 
 

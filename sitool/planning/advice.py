@@ -55,7 +55,7 @@ def _less_at_once(settings: Settings) -> Iterator[tuple[str, Settings]]:
 
 def _alone(settings: Settings, tokens: int) -> Iterator[tuple[str, Settings]]:
     """Yield changes where only the engine draws."""
-    name, alone = "model.processes=1", _changed(settings, "model", processes=1)
+    name, alone = "engine.processes=1", _changed(settings, "engine", processes=1)
     yield name, alone
     for path, changed in _milder(alone, tokens):
         yield f"{name} {path}", changed

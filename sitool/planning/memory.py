@@ -206,7 +206,7 @@ def helpers_of(shape: Shape, settings: Settings, setup: Setup, work: Work) -> in
     tokens = min(settings.trainer.batch_size, work.examples) * (work.mean_prompt + work.most_new)
     most = settings.trainer.micro_tokens or micro_tokens(shape, setup)
     shares = 2 * math.ceil(tokens / (2 * most)) if tokens >= WORTH_SHARING else 1
-    return max(0, min(processes_of(settings.model, shape.parameters), max(chunks, shares)) - 1)
+    return max(0, min(processes_of(settings, shape.parameters), max(chunks, shares)) - 1)
 
 
 def chunks_here(settings: Settings, samples: int) -> int:

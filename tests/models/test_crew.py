@@ -16,9 +16,8 @@ import torch
 from adapted import with_effect
 from patience import wait_until
 
-from sitool.config import ModelSettings, Settings, TrainerSettings
-from sitool.continuity import check_same_study
-from sitool.errors import StudyError
+from sitool.config import EngineSettings, ModelSettings, Settings, TrainerSettings
+from sitool.continuity import changes_parts, check_same_study
 from sitool.models import loading
 from sitool.models.crew import Crew, Helper
 from sitool.models.loading import load_model, processes_of
@@ -46,7 +45,7 @@ def loaded(base: Path, processes: int, *assignments: str) -> Any:
             assignments=[
                 f"model.base={base}",
                 "model.device=cpu",
-                f"model.processes={processes}",
+                f"engine.processes={processes}",
                 "sampler.chunk_rows=32",
                 *assignments,
             ],
@@ -332,32 +331,34 @@ def logits_of(model: LocalModel) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    ("settings", "parameters", "cores", "expected"),
+    ("threads", "processes", "parameters", "cores", "expected"),
     [
-        (ModelSettings(), 1_000_000, 2, 2),
-        (ModelSettings(), 1_000_000, 1, 1),
-        (ModelSettings(), 1_000_000, 16, 4),
-        (ModelSettings(), 500_000_000, 16, 1),
-        (ModelSettings(threads=1), 1_000_000, 16, 1),
-        (ModelSettings(threads=2, processes=3), 1_000_000, 16, 3),
-        (ModelSettings(processes=3), 500_000_000, 2, 3),
+        (0, 0, 1_000_000, 2, 2),
+        (0, 0, 1_000_000, 1, 1),
+        (0, 0, 1_000_000, 16, 4),
+        (0, 0, 500_000_000, 16, 1),
+        (1, 0, 1_000_000, 16, 1),
+        (2, 3, 1_000_000, 16, 3),
+        (0, 3, 500_000_000, 2, 3),
     ],
 )
 def test_small_bases_get_a_process_for_each_core(
     monkeypatch: pytest.MonkeyPatch,
-    settings: ModelSettings,
+    threads: int,
+    processes: int,
     parameters: int,
     cores: int,
     expected: int,
 ) -> None:
     monkeypatch.setattr(loading, "available_cores", lambda: cores)
+    settings = Settings(
+        model=ModelSettings(threads=threads), engine=EngineSettings(processes=processes)
+    )
     assert processes_of(settings, parameters) == expected
 
 
-def test_a_study_may_go_on_with_another_number_of_processes() -> None:
-    def settings(**model: int) -> Settings:
-        return Settings(model=ModelSettings(**model))  # type: ignore[arg-type]
-
-    check_same_study(settings(), settings(processes=3))
-    with pytest.raises(StudyError, match="model belongs to the whole study"):
-        check_same_study(settings(), settings(threads=3, processes=3))
+def test_the_next_round_may_have_another_number_of_processes() -> None:
+    one, three = (Settings(engine=EngineSettings(processes=count)) for count in (1, 3))
+    check_same_study(one, three)
+    assert changes_parts(one, three)
+    assert not changes_parts(one, one)

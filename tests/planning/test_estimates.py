@@ -46,14 +46,14 @@ def test_plenty_fits(limit_memory: Limit) -> None:
 def test_where_chunks_are_not_to_blame_fewer_processes_are_the_remedy(
     limit_memory: Limit,
 ) -> None:
-    asked = ("model.processes=3", "draw.problems=2000")
+    asked = ("engine.processes=3", "draw.problems=2000")
     _, whole = of(*asked)
     assert whole.total.helpers == 2
     limit_memory(int(0.5 * whole.bytes))
     _, found = of(*asked)
     assert found.fits is False
     assert found.remedy is not None
-    assert found.remedy.assignment == "model.processes=1"
+    assert found.remedy.assignment == "engine.processes=1"
     _, lowered = of(*asked, found.remedy.assignment)
     assert lowered.fits
     assert lowered.bytes == found.remedy.bytes

@@ -141,17 +141,17 @@ def test_each_process_that_helps_takes_what_one_takes() -> None:
         settings = build_settings(assignments=["sampler.chunk_rows=64", *assignments])
         return total_of(SHAPE, settings, setup, work, 1_000_000)
 
-    alone, four = total("model.processes=1"), total("model.processes=4")
+    alone, four = total("engine.processes=1"), total("engine.processes=4")
     assert alone.helpers == 0
     assert alone.bytes == max(alone.peaks.values())
     assert four.helpers == 3
     assert four.bytes == 4 * alone.bytes
     few = replace(WORK, drawn=128, examples=0)
-    assert total("model.processes=4", work=few).helpers == 1, "as many as there are chunks"
-    assert total("model.processes=4", "sampler.name=llamacpp", work=few).helpers == 0
-    assert total("model.processes=4", setup=replace(CPU, on_gpu=True)).helpers == 0
+    assert total("engine.processes=4", work=few).helpers == 1, "as many as there are chunks"
+    assert total("engine.processes=4", "sampler.name=llamacpp", work=few).helpers == 0
+    assert total("engine.processes=4", setup=replace(CPU, on_gpu=True)).helpers == 0
     batches = replace(few, drawn=64, examples=64)
-    assert total("model.processes=4", work=batches).helpers == 1, "two parts of a batch"
+    assert total("engine.processes=4", work=batches).helpers == 1, "two parts of a batch"
 
 
 def check(base: str, assignments: tuple[str, ...], folder: Path) -> None:

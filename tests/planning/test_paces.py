@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from studies import create
 
-from sitool.config import ModelSettings, SamplerSettings, Settings
+from sitool.config import EngineSettings, SamplerSettings, Settings
 from sitool.parts import make_task
 from sitool.planning.machines import Rates
 from sitool.planning.memory import Setup
@@ -62,7 +62,7 @@ def test_what_earlier_rounds_do_not_tell_the_rates_do() -> None:
 def test_chunks_and_parts_of_a_batch_are_shared_out_among_processes() -> None:
     def seconds(processes: int, rows: int) -> dict[Phase, float]:
         settings = Settings(
-            model=ModelSettings(processes=processes), sampler=SamplerSettings(chunk_rows=rows)
+            engine=EngineSettings(processes=processes), sampler=SamplerSettings(chunk_rows=rows)
         )
         pace = pace_of([], WORK, SHAPE, settings, CPU, RATES)
         return {phase: low for phase, (low, _) in pace.seconds.items()}
@@ -77,7 +77,7 @@ def test_chunks_and_parts_of_a_batch_are_shared_out_among_processes() -> None:
 
 @given(st.integers(1, 10**6), st.integers(1, 10**6), st.integers(1, 4))
 def test_more_samples_never_take_less(one: int, other: int, processes: int) -> None:
-    settings = Settings(model=ModelSettings(processes=processes))
+    settings = Settings(engine=EngineSettings(processes=processes))
     works = [replace(WORK, problems=n, drawn=4 * n) for n in sorted((one, other))]
     spans = [pace_of([], work, SHAPE, settings, CPU, RATES).seconds[Phase.SAMPLE] for work in works]
     nearly = 1 + 1e-9  # What is the same may be rounded apart.
