@@ -87,10 +87,13 @@ def _show(found: Estimate) -> None:
             f" {gigabytes(found.process)}{assumed}."
         )
     if found.total.helpers:
-        say(
-            f"Processes that help: {found.total.helpers} of"
-            f" {gigabytes(found.total.helper)} at most."
-        )
+        helper = gigabytes(found.total.helper)
+        if found.total.helpers == 1:
+            say(f"Beside the engine, 1 process helps, with {helper} at most.")
+        else:
+            say(
+                f"Beside the engine, {found.total.helpers} processes help, with {helper} each at most."
+            )
     say(found.sentence)
     seconds = found.pace.total
     if seconds is None:

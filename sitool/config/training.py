@@ -123,7 +123,7 @@ class EngineSettings(Group):
     processes: int = setting(
         0,
         "Processes that share out drawing and training on the CPU, each with the base in it; 0 is"
-        " one a core, at most 4, for a base under 20 M parameters with threads 0, else one.",
+        " one a core, at most 4, for a base under 20 M parameters if model.threads is 0, else one.",
         ge=0,
         le=64,
     )

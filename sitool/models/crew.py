@@ -310,23 +310,37 @@ def serve(descriptor: int, parent: int) -> None:
         pipe.send(READY)
         desk = _Desk(pipe)
         model.breathe_with(desk.breathe)
-        job, work = None, None
+        hands = _Hands(model)
         for order in desk:
-            if order.learnt is not None:
-                model.learn(order.learnt)
-            if order.job != job:
-                job, work = order.job, order.job.on(model)
-            desk.answer(_answer(model, work, order.part))
+            desk.answer(hands.carry_out(order))
 
 
-def _answer(model: Any, work: Any, part: Any) -> Answer:
-    try:
-        model.breathe()
-        outcome = work(part)
-    except _LeaveError:
-        return LEFT
-    except Exception as error:
-        return Answer(failure=f"{type(error).__name__}: {error}")
-    notes = tuple(model.notes)
-    model.notes.clear()
-    return Answer(outcome, notes=notes)
+class _Hands:
+    """What does the parts of jobs, in the process of a helper."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._job: Job[Any, Any] | None = None
+        self._work: Any = None
+
+    def carry_out(self, order: Order) -> Answer:
+        """Do a part; whatever goes wrong is the answer."""
+        notes: list[str] = self._model.notes
+        try:
+            outcome = self._do(order)
+        except _LeaveError:
+            return LEFT
+        except Exception as error:
+            return Answer(failure=f"{type(error).__name__}: {error}")
+        said = tuple(notes)
+        notes.clear()
+        return Answer(outcome, notes=said)
+
+    def _do(self, order: Order) -> Any:
+        # Also for a part that is left: the next order may count on it.
+        if order.learnt is not None:
+            self._model.learn(order.learnt)
+        self._model.breathe()
+        if order.job != self._job:
+            self._job, self._work = order.job, order.job.on(self._model)
+        return self._work(order.part)

@@ -26,6 +26,9 @@ from sitool.models.crew import Crew
 from sitool.models.focus import focused, is_focusable
 from sitool.models.loading import SMALL_BASE_PARAMETERS
 
+MOST_KNOWN_PROMPTS = 8192
+"""Prompts whose tokens are remembered, a few kB each at most."""
+
 
 @dataclass(frozen=True)
 class Learnt:
@@ -38,10 +41,6 @@ class Learnt:
 
     shape: AdapterShape | None
     weights: bytes
-
-
-MOST_KNOWN_PROMPTS = 8192
-"""Prompts whose tokens are remembered, a few kB each at most."""
 
 
 class LocalModel:

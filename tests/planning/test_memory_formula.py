@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from benchmarks.planning import MIDDLING, SMALL, measure
 from sitool.config import Settings
-from sitool.planning import machines
+from sitool.planning import machines, memory
 from sitool.planning.memory import (
     LARGE_VOCABULARY,
     Setup,
@@ -152,6 +152,15 @@ def test_each_process_that_helps_takes_what_one_takes() -> None:
     assert total("engine.processes=4", setup=replace(CPU, on_gpu=True)).helpers == 0
     batches = replace(few, drawn=64, examples=64)
     assert total("engine.processes=4", work=batches).helpers == 1, "two parts of a batch"
+
+
+def test_parts_are_counted_as_the_trainer_cuts_them() -> None:
+    from sitool.trainers import loss
+
+    assert memory.CPU_MICRO_TOKENS == loss.CPU_TOKENS
+    assert memory.CUDA_MICRO_TOKENS == loss.CUDA_TOKENS
+    assert memory.SHARED_MICRO_TOKENS == loss.SHARED_TOKENS
+    assert memory.WORTH_SHARING == loss.WORTH_SHARING
 
 
 def check(base: str, assignments: tuple[str, ...], folder: Path) -> None:
