@@ -87,13 +87,10 @@ def _show(found: Estimate) -> None:
             f" {gigabytes(found.process)}{assumed}."
         )
     if found.total.helpers:
-        helper = gigabytes(found.total.helper)
-        if found.total.helpers == 1:
-            say(f"Beside the engine, 1 process helps, with {helper} at most.")
-        else:
-            say(
-                f"Beside the engine, {found.total.helpers} processes help, with {helper} each at most."
-            )
+        count, helper = found.total.helpers, gigabytes(found.total.helper)
+        many = f"{count} processes help, with {helper} each"
+        said = f"1 process helps, with {helper}" if count == 1 else many
+        say(f"Beside the engine, {said} at most.")
     say(found.sentence)
     seconds = found.pace.total
     if seconds is None:
